@@ -1,0 +1,58 @@
+// Files that appear whole or not at all, and say so when they can't.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace quorate {
+
+// The whole file. Throws FileError with the path and the system's words.
+std::string read_file(const std::filesystem::path& path);
+
+// Replaces `path` by `content` in one step: written beside it under a temporary name, fsynced, renamed, folder fsynced. A
+// reader, or this process after a crash, finds the old content or the new, never a mixture. Throws FileError and leaves the
+// old file as it was.
+void write_file(const std::filesystem::path& path, std::string_view content);
+
+// Makes the folder `path` with what `fill(temporary_folder)` puts in it, in one step as write_file does: no reader sees it
+// half filled. Throws FileError where `path` exists; where `fill` throws, nothing is left behind.
+void write_folder(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
+
+// Copies a file into place as write_file does.
+void copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Lower-case hexadecimal SHA-256.
+std::string sha256(std::string_view content);
+std::string sha256_of_file(const std::filesystem::path& path);
+
+// Read-only memory map of a whole file, unmapped when the last copy goes.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_.get()), size_}; }
+  std::shared_ptr<const void> owner() const { return data_; }
+
+ private:
+  std::shared_ptr<const void> data_;
+  std::size_t size_ = 0;
+};
+
+// Holds a file's exclusive lock (flock) for its own lifetime; the system drops it when the process dies, however it dies.
+// Throws FileError, naming the holder's process where it is known, when somebody else has it.
+class FileLock {
+ public:
+  explicit FileLock(const std::filesystem::path& path);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace quorate

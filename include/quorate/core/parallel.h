@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace quorate {
+
+// Calls body(begin, end) on disjoint ranges that cover [0, count), on up to `threads` threads (0: one for each core that
+// this process may use), and returns when all are done. Ranges depend on count and threads alone; bodies that write only to
+// their own range therefore give the same result for any number of threads. The first exception is rethrown here.
+void parallel_for(std::size_t count, int threads, const std::function<void(std::size_t begin, std::size_t end)>& body);
+
+// Cores that this process may use, from its affinity mask; at least 1.
+int available_cores();
+
+}  // namespace quorate

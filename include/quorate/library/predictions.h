@@ -1,0 +1,76 @@
+// Held-out predictions of several models on the same samples: what selection and routing read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "quorate/core/half.h"
+#include "quorate/core/view.h"
+
+namespace quorate {
+
+// Class probabilities, or hard votes, of models 0..models()-1 on samples 0..samples()-1, with the true labels. A value that
+// is cheap to copy: the arrays are shared and never change. Storage may be a memory map, float16 or float32 for each model.
+class Predictions {
+ public:
+  // One model's probabilities [samples, classes], row-major; `owner` keeps `data` alive.
+  struct Model {
+    std::variant<const float*, const Half*> data;
+    std::shared_ptr<const void> owner;
+  };
+
+  // Checks everything once: labels in [0, classes), probabilities finite, not negative, each row's sum within 1e-2 of 1
+  // (float32: 1e-3). Throws std::invalid_argument naming the model, the sample and the value. `names` may be empty: then
+  // models are called "0", "1", ... O(models x samples x classes).
+  static Predictions from_probabilities(std::vector<Model> models, std::size_t samples, std::size_t classes,
+                                        std::vector<std::int32_t> labels, std::vector<std::string> names = {});
+
+  // Hard votes: classes[models, samples] >= 0 and, where known, each vote's confidence in [0, 1] (else an empty view, read as
+  // 1 everywhere). The number of classes is the highest vote or label plus one. Read as a row of scores, a vote is its
+  // confidence at the class voted for and 0 elsewhere, so that averages of votes are vote shares.
+  static Predictions from_votes(MatrixView<const std::int32_t> classes, MatrixView<const float> confidence,
+                                std::vector<std::int32_t> labels, std::vector<std::string> names = {});
+
+  std::size_t models() const { return names_.size(); }
+  std::size_t samples() const { return labels_->size(); }
+  std::size_t classes() const { return classes_; }
+  std::span<const std::int32_t> labels() const { return *labels_; }
+  const std::vector<std::string>& names() const { return names_; }
+  bool has_probabilities() const { return votes_ == nullptr; }
+
+  // The scores of samples [begin, begin + rows) as float32, written to `out` [rows, classes()].
+  void read(std::size_t model, std::size_t begin, std::size_t rows, float* out) const;
+
+  // The probability (votes: the score) that a model gives to each sample's true class, written to `out` [samples].
+  void read_true_class(std::size_t model, std::span<float> out) const;
+
+  // Each sample's class of highest score (ties: the lowest class) and that score; spans of [samples].
+  void read_answers(std::size_t model, std::span<std::int32_t> answer, std::span<float> confidence) const;
+
+  // The raw array of one model of probabilities, for those who map or copy it. Undefined for votes.
+  const Model& raw(std::size_t model) const { return models_[model]; }
+
+  // The same models on the samples named, in that order, repeats allowed; the arrays are copied.
+  Predictions take(std::span<const std::size_t> samples) const;
+
+ private:
+  struct Votes {
+    std::vector<std::int32_t> classes;  // [models, samples]
+    std::vector<float> confidence;      // [models, samples]
+  };
+
+  Predictions() = default;
+
+  std::vector<Model> models_;
+  std::shared_ptr<const Votes> votes_;
+  std::shared_ptr<const std::vector<std::int32_t>> labels_;
+  std::vector<std::string> names_;
+  std::size_t classes_ = 0;
+};
+
+}  // namespace quorate

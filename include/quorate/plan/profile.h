@@ -1,0 +1,31 @@
+// How long each model takes on each kind of device at each batch size, and how much memory: what a plan is made from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quorate {
+
+struct Profile {
+  std::vector<std::string> models;
+  std::vector<int> batch_sizes;           // ascending, >= 1
+  std::vector<std::string> kinds;         // of devices
+  std::vector<double> latency_s;          // [kinds, models, batches], of a whole batch; infinity: does not run there
+  std::vector<std::int64_t> memory_bytes; // [kinds, models, batches], of an instance: weights and workspace
+
+  std::size_t index(std::size_t kind, std::size_t model, std::size_t batch) const {
+    return (kind * models.size() + model) * batch_sizes.size() + batch;
+  }
+  bool operator==(const Profile&) const = default;
+};
+
+// Throws std::invalid_argument naming the kind, the model, the batch and the value: shapes that do not match, batch sizes that
+// do not ascend, latencies that are NaN or not positive, negative memory, a model that runs nowhere.
+void check(const Profile& profile);
+
+std::string to_json(const Profile& profile);
+Profile profile_from_json(std::string_view text, const std::string& name = "profile");
+
+}  // namespace quorate

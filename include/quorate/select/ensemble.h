@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quorate/select/front.h"
+
+namespace quorate {
+
+// A committee that answers with the weighted mean of its members' scores. A plain value: made by select() or by hand.
+struct Ensemble {
+  std::vector<int> members;     // indices of models, each at most once, ascending
+  std::vector<double> weights;  // [members], positive, sum 1
+  double loss = 0.0;            // on the data that it was selected on: optimistic, see docs/selecting.md
+  double cost = 0.0;            // of one sample through all members
+  std::string found_by = "hand";
+
+  bool operator==(const Ensemble&) const = default;
+};
+
+using EnsembleFront = Front<Ensemble>;
+
+// Throws std::invalid_argument unless members and weights are as described above and every member is below `models`.
+// Weights are accepted when they sum to 1 within 1e-6.
+void check(const Ensemble& ensemble, std::size_t models);
+
+// {"format": "quorate.ensemble_front", ...}, and back; `name` is what a FileError calls the text.
+std::string to_json(const Ensemble& ensemble);
+std::string to_json(const EnsembleFront& front);
+Ensemble ensemble_from_json(std::string_view text, const std::string& name = "ensemble");
+EnsembleFront ensemble_front_from_json(std::string_view text, const std::string& name = "front");
+
+}  // namespace quorate

@@ -1,0 +1,7 @@
+#include "bindings.h"
+
+namespace quorate::python {
+
+void register_search(py::module_&) {}
+
+}  // namespace quorate::python

@@ -1,0 +1,7 @@
+#include "bindings.h"
+
+namespace quorate::python {
+
+void register_select(py::module_&) {}
+
+}  // namespace quorate::python

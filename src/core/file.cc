@@ -1,0 +1,178 @@
+#include "quorate/core/file.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "quorate/core/error.h"
+
+namespace quorate {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const fs::path& path, const std::string& doing) {
+  const int error = errno;
+  throw FileError(path, "cannot " + doing + ": " + std::strerror(error));
+}
+
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags) : value_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (value_ < 0) fail(path, flags & O_CREAT ? "create" : "open");
+  }
+  ~Descriptor() { ::close(value_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+
+ private:
+  int value_;
+};
+
+void sync(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (::fsync(file.get()) != 0) fail(path, "sync");
+}
+
+void sync_parent(const fs::path& path) { sync(path.has_parent_path() ? path.parent_path() : fs::path(".")); }
+
+// Unique among the threads and processes of this machine, and in the same folder, so that a rename stays in one file system.
+fs::path temporary_beside(const fs::path& path) {
+  static std::atomic<unsigned> counter = 0;
+  fs::path result = path;
+  result.replace_filename("." + path.filename().string() + ".tmp-" + std::to_string(::getpid()) + "-" +
+                          std::to_string(counter++));
+  return result;
+}
+
+void rename_into_place(const fs::path& temporary, const fs::path& path) {
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail(path, "rename into place");
+  sync_parent(path);
+}
+
+// Removes what it names unless it was renamed away.
+struct Cleanup {
+  fs::path path;
+  ~Cleanup() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+std::string hexadecimal(std::span<const unsigned char> digest) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  if (fs::is_directory(path)) throw FileError(path, "is a folder, but must be a file");
+  const Descriptor file(path, O_RDONLY);
+  std::string content;
+  char buffer[1 << 16];
+  for (;;) {
+    const ssize_t count = ::read(file.get(), buffer, sizeof buffer);
+    if (count < 0) fail(path, "read");
+    if (count == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(count));
+  }
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+  const Cleanup temporary{temporary_beside(path)};
+  {
+    const Descriptor file(temporary.path, O_WRONLY | O_CREAT | O_EXCL);
+    while (!content.empty()) {
+      const ssize_t count = ::write(file.get(), content.data(), content.size());
+      if (count < 0) fail(path, "write");
+      content.remove_prefix(static_cast<std::size_t>(count));
+    }
+    if (::fsync(file.get()) != 0) fail(path, "sync");
+  }
+  rename_into_place(temporary.path, path);
+}
+
+void write_folder(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
+  if (fs::exists(path)) throw FileError(path, "exists already");
+  const Cleanup temporary{temporary_beside(path)};
+  std::error_code error;
+  fs::create_directories(temporary.path, error);
+  if (error) throw FileError(path, "cannot create: " + error.message());
+  fill(temporary.path);
+  for (const auto& entry : fs::recursive_directory_iterator(temporary.path)) sync(entry.path());
+  sync(temporary.path);
+  rename_into_place(temporary.path, path);
+}
+
+void copy_file(const fs::path& from, const fs::path& to) {
+  if (!fs::is_regular_file(from)) throw FileError(from, "is not a file");
+  const Cleanup temporary{temporary_beside(to)};
+  std::error_code error;
+  fs::copy_file(from, temporary.path, error);
+  if (error) throw FileError(to, "cannot copy " + from.string() + " there: " + error.message());
+  sync(temporary.path);
+  rename_into_place(temporary.path, to);
+}
+
+std::string sha256(std::string_view content) {
+  unsigned char digest[32];
+  EVP_Digest(content.data(), content.size(), digest, nullptr, EVP_sha256(), nullptr);
+  return hexadecimal(digest);
+}
+
+std::string sha256_of_file(const fs::path& path) {
+  const MappedFile file(path);
+  return sha256({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) fail(path, "read the size");
+  if (!S_ISREG(status.st_mode)) throw FileError(path, "is not a file");
+  size_ = static_cast<std::size_t>(status.st_size);
+  if (size_ == 0) return;
+  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (address == MAP_FAILED) fail(path, "map");
+  data_ = std::shared_ptr<const void>(address, [size = size_](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
+}
+
+FileLock::FileLock(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) fail(path, "create");
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+    // The holder's number is for the message below only; the lock is the kernel's.
+    const std::string holder = std::to_string(::getpid()) + "\n";
+    if (::ftruncate(descriptor_, 0) == 0 && ::pwrite(descriptor_, holder.data(), holder.size(), 0) > 0) return;
+    const int error = errno;
+    ::close(descriptor_);
+    errno = error;
+    fail(path, "write");
+  }
+  const bool held = errno == EWOULDBLOCK;
+  const int error = errno;
+  ::close(descriptor_);
+  errno = error;
+  if (!held) fail(path, "lock");
+  std::string holder;
+  std::ifstream(path) >> holder;
+  throw FileError(path, "is locked by process " + (holder.empty() ? std::string("(unknown)") : holder));
+}
+
+FileLock::~FileLock() { ::close(descriptor_); }
+
+}  // namespace quorate
