@@ -8,11 +8,12 @@
 #include <pybind11/stl/filesystem.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "quorate/library/predictions.h"
+#include "quorate/library/model_library.h"
 
 namespace quorate::python {
 
@@ -44,6 +45,9 @@ std::vector<std::int32_t> as_int32(const py::object& object, const std::string& 
 
 // Any real array [n] as double.
 std::vector<double> as_doubles(const py::object& object, const std::string& name);
+
+// {split: probabilities [samples, classes]} as a model library takes them; the arrays are kept, not copied.
+std::map<std::string, ModelLibrary::Array> as_model_arrays(const std::map<std::string, py::object>& predictions);
 
 // A new NumPy array of `shape` from a flat vector (copied).
 template <class T>

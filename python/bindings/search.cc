@@ -1,7 +1,189 @@
-#include "bindings.h"
+#include "search.h"
+
+#include <pybind11/functional.h>
+
+#include "core/message.h"
+#include "quorate/search/async_hyperband.h"
 
 namespace quorate::python {
+namespace {
 
-void register_search(py::module_&) {}
+std::string text_of(const py::handle& object) { return py::repr(object).cast<std::string>(); }
+
+// By hand: pybind11 would take None for False.
+Value value_from(const py::handle& object, const std::string& where) {
+  if (py::isinstance<py::bool_>(object)) return object.cast<bool>();
+  if (py::isinstance<py::int_>(object)) return object.cast<std::int64_t>();
+  if (py::isinstance<py::float_>(object)) return object.cast<double>();
+  if (py::isinstance<py::str>(object)) return object.cast<std::string>();
+  throw std::invalid_argument(where + " is " + text_of(object) + ", but must be a bool, an int, a float or a str");
+}
+
+Categorical categorical_from(const py::iterable& choices) {
+  require(!py::isinstance<py::str>(choices), "choices is ", text_of(choices), ", but must be a list of choices");
+  Categorical result;
+  for (const py::handle choice : choices)
+    result.choices.push_back(value_from(choice, message("choices[", result.choices.size(), "]")));
+  return result;
+}
+
+template <class Range>
+void register_range(py::module_& m, const char* name, const char* doc) {
+  using Number = decltype(Range::low);
+  py::class_<Range>(m, name, doc)
+      .def(py::init([](Number low, Number high, bool log) {
+             return Range{low, high, log};
+           }),
+           py::arg("low"), py::arg("high"), py::arg("log") = false)
+      .def_readonly("low", &Range::low, "The least value.")
+      .def_readonly("high", &Range::high, "The greatest value.")
+      .def_readonly("log", &Range::log, "Whether the logarithm is uniform.")
+      .def(py::self == py::self)
+      .def("__repr__", [](const Range& range) { return to_text(Parameter(range)); });
+}
+
+void register_parameters(py::module_& m) {
+  register_range<Float>(m, "Float",
+                        "A real parameter, uniform in [low, high); with log=True its logarithm is uniform.\n\n"
+                        "Checked where it enters a search: low < high, both finite, and above 0 with log=True.");
+  register_range<Int>(m, "Int",
+                      "A whole parameter, uniform over low..high, both included; with log=True its logarithm is uniform.\n\n"
+                      "Checked where it enters a search: low <= high, and above 0 with log=True.");
+  py::class_<Categorical>(m, "Categorical",
+                          "One of several choices (bool, int, float or str), each equally likely.\n\n"
+                          "Checked where it enters a search: at least one choice, none twice.")
+      .def(py::init(&categorical_from), py::arg("choices"))
+      .def_property_readonly(
+          "choices", [](const Categorical& parameter) { return parameter.choices; }, "As given.")
+      .def(py::self == py::self)
+      .def("__repr__", [](const Categorical& parameter) { return to_text(Parameter(parameter)); });
+}
+
+std::string describe(const Job& job) {
+  return message("Job(trial=", job.trial, ", bracket=", job.bracket, ", rung=", job.rung,
+                 ", from_resource=", job.from_resource, ", to_resource=", job.to_resource, ", attempt=", job.attempt,
+                 ", config=", to_json(job.config), ")");
+}
+
+void register_job(py::module_& m) {
+  py::class_<Job>(m, "Job", "Train `trial` with `config` from `from_resource` to `to_resource`.")
+      .def_readonly("trial", &Job::trial, "0, 1, 2 ... in the order in which trials were first handed out.")
+      .def_property_readonly(
+          "config", [](const Job& job) { return to_dict(job.config); }, "{name: value}, in the space's order.")
+      .def_readonly("bracket", &Job::bracket, "Leaves out that many of the lowest rungs.")
+      .def_readonly("rung", &Job::rung, "Where the job ends: rungs[rung] == to_resource.")
+      .def_readonly("from_resource", &Job::from_resource, "0: from scratch; else the rung that the trial was paused at.")
+      .def_readonly("to_resource", &Job::to_resource, "How far to train.")
+      .def_readonly("attempt", &Job::attempt, "1, 2 ...: counts up when the same job is handed out again.")
+      .def(py::self == py::self)
+      .def("__repr__", &describe);
+}
+
+void register_hyperband(py::module_& m) {
+  py::class_<AsyncHyperband>(
+      m, "AsyncHyperband",
+      "Asynchronous Hyperband (Li et al., JMLR 2018; ASHA: Li et al., MLSys 2020, Algorithm 2) as a state machine without\n"
+      "threads, clock or files; not to be used by several threads at once.\n\n"
+      "space: {name: Float, Int or Categorical}. Rungs are max_resource, that divided by eta and rounded down, and so on, "
+      "while\n"
+      "at least min_resource; eta counts to a thousandth. Bracket b leaves out the b lowest rungs; a new trial's bracket "
+      "and\n"
+      "configuration are drawn from the seed and its number alone, brackets in proportion to the configurations that\n"
+      "Hyperband starts in each. mode=\"promote\": trials pause at each rung and the best floor(n / eta) of its n losses "
+      "go\n"
+      "on; mode=\"stop\": trials run on and are stopped at the first rung where they are not among those (the best so far\n"
+      "always goes on). Lower losses are better, ties go to the earlier trial, NaN and infinite losses never go on. O(log "
+      "n)\n"
+      "a decision. Raises ValueError naming what is wrong with an argument.")
+      .def(py::init([](const py::dict& space, std::int64_t min_resource, std::int64_t max_resource, double eta,
+                       const std::string& mode, std::uint64_t seed) {
+             return AsyncHyperband(space_from(space), {min_resource, max_resource, eta, mode_from(mode), seed});
+           }),
+           py::arg("space"), py::arg("min_resource") = 1, py::arg("max_resource") = 27, py::arg("eta") = 3.0,
+           py::arg("mode") = "promote", py::arg("seed") = 0)
+      .def(
+          "ask", &AsyncHyperband::ask,
+          "The next Job: a failed one that is to be retried, else the best promotion to the highest rung, else a new trial.")
+      .def("resume", &AsyncHyperband::resume, "The same without new trials; None where there is nothing to resume now.")
+      .def(
+          "enqueue", [](AsyncHyperband& self, const py::dict& config) { self.enqueue(config_from(config, self.space())); },
+          py::arg("config"), "The next new trial takes this configuration, {name: value} for every name of the space.")
+      .def("tell", &AsyncHyperband::tell, py::arg("job"), py::arg("loss"),
+           "The job reached to_resource with this loss. Raises ValueError where the job is over or was never handed out.")
+      .def("report", &AsyncHyperband::report, py::arg("job"), py::arg("resource"), py::arg("loss"),
+           "The job measured `loss` after `resource`. True: go on. False: the job is over, at to_resource or, with\n"
+           "mode=\"stop\", at a rung where the trial is not among the best. Only losses at exactly a rung's resource count\n"
+           "there. Raises ValueError for a resource out of order or above to_resource, and for a job that is over.")
+      .def("fail", &AsyncHyperband::fail, py::arg("job"), py::arg("retry") = false,
+           "The job ended without a result: it is handed out again, or its trial has failed and its place goes to the next.")
+      .def(
+          "state", [](const AsyncHyperband& self, std::int64_t trial) { return std::string(to_text(self.state(trial))); },
+          py::arg("trial"), "\"running\", \"waiting\", \"paused\", \"completed\", \"stopped\" or \"failed\".")
+      .def("rung_size", &AsyncHyperband::rung_size, py::arg("bracket"), py::arg("rung"), "How many losses there are so far.")
+      .def_property_readonly(
+          "space", [](const AsyncHyperband& self) { return to_dict(self.space()); }, "{name: parameter}.")
+      .def_property_readonly("rungs", &AsyncHyperband::rungs, "Resources, ascending.")
+      .def_property_readonly("trials", &AsyncHyperband::trials, "How many were handed out.")
+      .def("__repr__", [](const AsyncHyperband& self) {
+        return message("AsyncHyperband(rungs=[", joined(self.rungs()), "], trials=", self.trials(), ")");
+      });
+}
+
+}  // namespace
+
+Space space_from(const py::dict& space) {
+  std::vector<std::pair<std::string, Parameter>> parameters;
+  for (const auto& [key, value] : space) {
+    require(py::isinstance<py::str>(key), "space has the name ", text_of(key), ", but names must be str");
+    const auto name = key.cast<std::string>();
+    if (py::isinstance<Float>(value))
+      parameters.emplace_back(name, value.cast<Float>());
+    else if (py::isinstance<Int>(value))
+      parameters.emplace_back(name, value.cast<Int>());
+    else if (py::isinstance<Categorical>(value))
+      parameters.emplace_back(name, value.cast<Categorical>());
+    else
+      throw std::invalid_argument("space[\"" + name + "\"] is " + text_of(value) + ", but must be a Float, Int or Categorical");
+  }
+  return Space(std::move(parameters));
+}
+
+Config config_from(const py::dict& config, const Space& space) {
+  Config result;
+  for (const auto& [name, parameter] : space.parameters()) {
+    require(config.contains(name), "config lacks \"", name, "\", but must have a value for every name of the space");
+    Value value = value_from(config[py::str(name)], "config[\"" + name + "\"]");
+    const auto* whole = std::get_if<std::int64_t>(&value);
+    if (whole != nullptr && std::holds_alternative<Float>(parameter)) value = static_cast<double>(*whole);
+    result.values.emplace_back(name, std::move(value));
+  }
+  require(config.size() == result.values.size(), "config has ", config.size(), " names, but must have ",
+          result.values.size(), ", as the space does");
+  return result;
+}
+
+Mode mode_from(const std::string& name) {
+  require(name == "promote" || name == "stop", "mode is \"", name, "\", but must be \"promote\" or \"stop\"");
+  return name == "stop" ? Mode::kStop : Mode::kPromote;
+}
+
+py::dict to_dict(const Config& config) {
+  py::dict result;
+  for (const auto& [name, value] : config.values) result[py::str(name)] = py::cast(value);
+  return result;
+}
+
+py::dict to_dict(const Space& space) {
+  py::dict result;
+  for (const auto& [name, parameter] : space.parameters()) result[py::str(name)] = py::cast(parameter);
+  return result;
+}
+
+void register_search(py::module_& m) {
+  register_parameters(m);
+  register_job(m);
+  register_hyperband(m);
+  register_study(m);
+}
 
 }  // namespace quorate::python

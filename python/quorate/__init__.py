@@ -1,19 +1,111 @@
 """quorate: one training function in, a committee of models that answers within a budget out."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ._core import (
+    AsyncHyperband,
+    Cascade,
+    CascadeFront,
+    CascadeReport,
+    Categorical,
+    Certificate,
     Device,
     DeviceError,
+    Ensemble,
+    EnsembleFront,
     Error,
     FileError,
+    Float,
+    GreedyPath,
+    Int,
+    Job,
+    ModelLibrary,
+    Plan,
+    Predictions,
+    Profile,
+    Progress,
+    Simulation,
+    Study,
+    StudyStopped,
+    Tier,
+    Trial,
+    TrialJob,
+    calibrate,
     cpu_devices,
     discover_devices,
+    evaluate,
+    find_cascades,
+    greedy,
+    loss,
+    plan,
+    select,
+    simulate,
 )
+from .compiling import compile_model
+from .report import report
+
+if TYPE_CHECKING:
+    from ._infer import Answer, Engine, Pending
 
 __all__ = [
+    "Answer",
+    "AsyncHyperband",
+    "Cascade",
+    "CascadeFront",
+    "CascadeReport",
+    "Categorical",
+    "Certificate",
     "Device",
     "DeviceError",
+    "Engine",
+    "Ensemble",
+    "EnsembleFront",
     "Error",
     "FileError",
+    "Float",
+    "GreedyPath",
+    "Int",
+    "Job",
+    "ModelLibrary",
+    "Pending",
+    "Plan",
+    "Predictions",
+    "Profile",
+    "Progress",
+    "Simulation",
+    "Study",
+    "StudyStopped",
+    "Tier",
+    "Trial",
+    "TrialJob",
+    "calibrate",
+    "compile_model",
     "cpu_devices",
     "discover_devices",
+    "evaluate",
+    "find_cascades",
+    "greedy",
+    "loss",
+    "plan",
+    "report",
+    "select",
+    "simulate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The engine brings LibTorch with it, which takes its time to load: only when it is asked for."""
+    if name not in ("Answer", "Engine", "Pending"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module("._infer", __name__)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"quorate.{name} needs the engine, which this installation was built without: install torch first"
+        ) from error
+    value = getattr(module, name)
+    globals()[name] = value
+    return value

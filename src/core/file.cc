@@ -2,13 +2,17 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 
@@ -26,8 +30,11 @@ namespace fs = std::filesystem;
 
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags) : value_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (value_ < 0) fail(path, flags & O_CREAT ? "create" : "open");
+  Descriptor(const fs::path& path, int flags) : Descriptor(path, flags, path) {}
+  // `meant` is what errors name: the file that a temporary one stands for.
+  Descriptor(const fs::path& path, int flags, const fs::path& meant)
+      : value_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (value_ < 0) fail(meant, flags & O_CREAT ? "create" : "open");
   }
   ~Descriptor() { ::close(value_); }
   Descriptor(const Descriptor&) = delete;
@@ -45,13 +52,65 @@ void sync(const fs::path& path) {
 
 void sync_parent(const fs::path& path) { sync(path.has_parent_path() ? path.parent_path() : fs::path(".")); }
 
-// Unique among the threads and processes of this machine, and in the same folder, so that a rename stays in one file system.
+constexpr std::string_view kTemporary = ".tmp-";
+
+// Tells machines that share a file system apart: a process number means something on its own machine only.
+std::string machine() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return sha256(name).substr(0, 8);
+}
+
+// In the same folder, so that a rename stays in one file system, and unique among the threads and processes that write
+// there:
+// ".<name>.tmp-<machine>-<process>-<number>".
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<unsigned> counter = 0;
   fs::path result = path;
-  result.replace_filename("." + path.filename().string() + ".tmp-" + std::to_string(::getpid()) + "-" +
-                          std::to_string(counter++));
+  result.replace_filename("." + path.filename().string() + std::string(kTemporary) + machine() + "-" +
+                          std::to_string(::getpid()) + "-" + std::to_string(counter++));
   return result;
+}
+
+// Whether a name is one that temporary_beside made for a process of this machine that has ended.
+bool is_of_ended_process(std::string_view name) {
+  name.remove_prefix(name.rfind(kTemporary) + kTemporary.size());
+  const std::string here = machine() + "-";
+  if (!name.starts_with(here)) return false;
+  name.remove_prefix(here.size());
+  pid_t process = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process);
+  return error == std::errc() && process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
+}
+
+std::vector<fs::directory_entry> entries_of(const fs::path& folder) {
+  std::vector<fs::directory_entry> entries;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    entries.push_back(*entry);
+  if (error) throw FileError(folder, "cannot list: " + error.message());
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
+std::vector<fs::path> visible(const fs::path& folder, fs::file_type type) {
+  std::vector<fs::path> result;
+  for (const fs::directory_entry& entry : entries_of(folder)) {
+    std::error_code gone;
+    if (entry.status(gone).type() == type && !entry.path().filename().string().starts_with('.'))
+      result.push_back(entry.path());
+  }
+  return result;
+}
+
+void sync_all(const fs::path& folder) {
+  for (const fs::directory_entry& entry : entries_of(folder)) {
+    if (entry.is_directory())
+      sync_all(entry.path());
+    else
+      sync(entry.path());
+  }
+  sync(folder);
 }
 
 void rename_into_place(const fs::path& temporary, const fs::path& path) {
@@ -81,7 +140,6 @@ std::string hexadecimal(std::span<const unsigned char> digest) {
 }  // namespace
 
 std::string read_file(const fs::path& path) {
-  if (fs::is_directory(path)) throw FileError(path, "is a folder, but must be a file");
   const Descriptor file(path, O_RDONLY);
   std::string content;
   char buffer[1 << 16];
@@ -96,7 +154,7 @@ std::string read_file(const fs::path& path) {
 void write_file(const fs::path& path, std::string_view content) {
   const Cleanup temporary{temporary_beside(path)};
   {
-    const Descriptor file(temporary.path, O_WRONLY | O_CREAT | O_EXCL);
+    const Descriptor file(temporary.path, O_WRONLY | O_CREAT | O_EXCL, path);
     while (!content.empty()) {
       const ssize_t count = ::write(file.get(), content.data(), content.size());
       if (count < 0) fail(path, "write");
@@ -108,25 +166,40 @@ void write_file(const fs::path& path, std::string_view content) {
 }
 
 void write_folder(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
-  if (fs::exists(path)) throw FileError(path, "exists already");
+  std::error_code unknown;
+  if (fs::exists(path, unknown)) throw FileError(path, "exists already");
   const Cleanup temporary{temporary_beside(path)};
   std::error_code error;
   fs::create_directories(temporary.path, error);
   if (error) throw FileError(path, "cannot create: " + error.message());
   fill(temporary.path);
-  for (const auto& entry : fs::recursive_directory_iterator(temporary.path)) sync(entry.path());
-  sync(temporary.path);
+  sync_all(temporary.path);
   rename_into_place(temporary.path, path);
 }
 
 void copy_file(const fs::path& from, const fs::path& to) {
-  if (!fs::is_regular_file(from)) throw FileError(from, "is not a file");
-  const Cleanup temporary{temporary_beside(to)};
+  const MappedFile source(from);
+  write_file(to, source.text());
+}
+
+void make_folder(const fs::path& path) {
   std::error_code error;
-  fs::copy_file(from, temporary.path, error);
-  if (error) throw FileError(to, "cannot copy " + from.string() + " there: " + error.message());
-  sync(temporary.path);
-  rename_into_place(temporary.path, to);
+  fs::create_directories(path, error);
+  if (error) throw FileError(path, "cannot create: " + error.message());
+}
+
+std::vector<fs::path> files_in(const fs::path& folder) { return visible(folder, fs::file_type::regular); }
+std::vector<fs::path> folders_in(const fs::path& folder) { return visible(folder, fs::file_type::directory); }
+
+void remove_leftovers(const fs::path& folder) {
+  for (const fs::directory_entry& entry : entries_of(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with('.') || name.find(kTemporary) == name.npos) continue;
+    std::error_code error;
+    const auto touched = entry.last_write_time(error);
+    const bool old = !error && touched < fs::file_time_type::clock::now() - std::chrono::hours(24);
+    if (old || is_of_ended_process(name)) fs::remove_all(entry.path(), error);
+  }
 }
 
 std::string sha256(std::string_view content) {
@@ -135,10 +208,7 @@ std::string sha256(std::string_view content) {
   return hexadecimal(digest);
 }
 
-std::string sha256_of_file(const fs::path& path) {
-  const MappedFile file(path);
-  return sha256({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
-}
+std::string sha256_of_file(const fs::path& path) { return sha256(MappedFile(path).text()); }
 
 MappedFile::MappedFile(const fs::path& path) {
   const Descriptor file(path, O_RDONLY);
@@ -149,7 +219,8 @@ MappedFile::MappedFile(const fs::path& path) {
   if (size_ == 0) return;
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
   if (address == MAP_FAILED) fail(path, "map");
-  data_ = std::shared_ptr<const void>(address, [size = size_](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
+  data_ = std::shared_ptr<const void>(address,
+                                      [size = size_](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
 }
 
 FileLock::FileLock(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {

@@ -23,11 +23,14 @@ Json parse_json(std::string_view text, const std::string& name) {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
     throw FileError(name, "is not valid JSON at byte " + std::to_string(error.byte) + " of " + std::to_string(text.size()));
+  } catch (const Json::out_of_range&) {
+    throw FileError(name, "holds a number that is too large for 64 bits");
   }
 }
 
 void JsonField::fail(const std::string& must_be) const {
-  throw FileError(document_, (path_.empty() ? "the document" : path_) + " is " + shortened(value_->dump()) + ", but must be " + must_be);
+  throw FileError(document_, (path_.empty() ? "the document" : path_) + " is " + shortened(value_->dump(-1, ' ', true)) +
+                                 ", but must be " + must_be);
 }
 
 JsonField JsonField::operator[](const std::string& key) const {
@@ -61,7 +64,9 @@ double JsonField::number() const {
 }
 
 std::int64_t JsonField::integer() const {
-  if (!value_->is_number_integer()) fail("an integer");
+  const bool too_large =
+      value_->is_number_unsigned() && value_->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max();
+  if (!value_->is_number_integer() || too_large) fail("an integer of 64 bits");
   return value_->get<std::int64_t>();
 }
 
@@ -112,7 +117,8 @@ JsonField open_json_document(const Json& document, const std::string& name, cons
   JsonField root(document, name);
   if (root["format"].text() != format) root["format"].fail("\"" + format + "\"");
   const std::int64_t found = root["version"].integer();
-  if (found < 1 || found > version) root["version"].fail("from 1 to " + std::to_string(version) + ", the last that this build reads");
+  if (found < 1 || found > version)
+    root["version"].fail("from 1 to " + std::to_string(version) + ", the last that this build reads");
   return root;
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <set>
 
 #include "core/message.h"
+#include "quorate/core/parallel.h"
 
 namespace quorate {
 namespace {
@@ -18,21 +20,72 @@ std::vector<std::string> named(std::vector<std::string> names, std::size_t model
   return names;
 }
 
+// A row's sum and its lowest value (at most 0), in lanes that a compiler turns into vectors. A value that is not finite
+// makes the sum not finite.
+struct RowSummary {
+  double sum = 0.0;
+  float lowest = 0.0f;
+};
+
 template <class T>
-void check_rows(const T* data, std::size_t samples, std::size_t classes, const std::string& name) {
-  // Each float16 probability is rounded by up to 2^-12, so that a row of many classes strays further from 1.
-  const double tolerance = std::is_same_v<T, Half> ? 1e-2 : 1e-3;
-  for (std::size_t sample = 0; sample < samples; ++sample) {
-    double sum = 0.0;
-    for (std::size_t c = 0; c < classes; ++c) {
-      const float value = to_float(data[sample * classes + c]);
-      require(std::isfinite(value) && value >= 0.0f, "the probability of class ", c, " by model \"", name, "\" on sample ", sample,
-              " is ", value, ", but must be finite and not negative");
-      sum += value;
-    }
-    require(std::abs(sum - 1.0) <= tolerance, "the probabilities of model \"", name, "\" on sample ", sample, " sum to ", sum,
-            ", but must sum to 1 within ", tolerance);
+RowSummary summary(const T* row, std::size_t classes) {
+  constexpr std::size_t kLanes = 8;
+  double sum[kLanes] = {};
+  float lowest[kLanes] = {};
+  const auto take = [&](std::size_t lane, float value) {
+    sum[lane] += value;
+    lowest[lane] = value < lowest[lane] ? value : lowest[lane];
+  };
+  std::size_t c = 0;
+  for (; c + kLanes <= classes; c += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) take(lane, to_float(row[c + lane]));
+  for (std::size_t lane = 0; c + lane < classes; ++lane) take(lane, to_float(row[c + lane]));
+  RowSummary result;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    result.sum += sum[lane];
+    result.lowest = std::min(result.lowest, lowest[lane]);
   }
+  return result;
+}
+
+// Each float16 probability is rounded by up to 2^-12, so that a row of many classes strays further from 1.
+double tolerance(const float*) { return 1e-3; }
+double tolerance(const Half*) { return 1e-2; }
+
+template <class T>
+bool is_distribution(const T* row, std::size_t classes) {
+  const RowSummary found = summary(row, classes);
+  return found.lowest >= 0.0f && std::abs(found.sum - 1.0) <= tolerance(row);
+}
+
+template <class T>
+void refuse(const T* row, std::size_t classes, const std::string& model, std::size_t sample) {
+  for (std::size_t c = 0; c < classes; ++c)
+    require(std::isfinite(to_float(row[c])) && to_float(row[c]) >= 0.0f, "the probability of class ", c, " by model \"",
+            model, "\" on sample ", sample, " is ", to_float(row[c]), ", but must be finite and not negative");
+  require(false, "the probabilities of model \"", model, "\" on sample ", sample, " sum to ", summary(row, classes).sum,
+          ", but must sum to 1 within ", tolerance(row));
+}
+
+// Reads everything once, on all cores where it is much, and reports the first row that is wrong.
+void check_rows(const std::vector<Predictions::Model>& models, std::size_t samples, std::size_t classes,
+                const std::vector<std::string>& names) {
+  constexpr std::size_t kWorthThreads = std::size_t{1} << 20;
+  const std::size_t rows = models.size() * samples;
+  std::size_t first_wrong = rows;
+  std::mutex mutex;
+  parallel_for(rows, rows * classes < kWorthThreads ? 1 : 0, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t row = begin; row < end; ++row) {
+      const auto is_right = [&](const auto* data) { return is_distribution(data + row % samples * classes, classes); };
+      if (std::visit(is_right, models[row / samples].data)) continue;
+      const std::lock_guard lock(mutex);
+      first_wrong = std::min(first_wrong, row);
+      return;
+    }
+  });
+  if (first_wrong == rows) return;
+  const std::size_t model = first_wrong / samples, sample = first_wrong % samples;
+  std::visit([&](const auto* data) { refuse(data + sample * classes, classes, names[model], sample); }, models[model].data);
 }
 
 void check_labels(const std::vector<std::int32_t>& labels, std::int64_t classes) {
@@ -53,8 +106,7 @@ Predictions Predictions::from_probabilities(std::vector<Model> models, std::size
 
   Predictions result;
   result.names_ = named(std::move(names), models.size());
-  for (std::size_t m = 0; m < models.size(); ++m)
-    std::visit([&](const auto* data) { check_rows(data, samples, classes, result.names_[m]); }, models[m].data);
+  check_rows(models, samples, classes, result.names_);
   result.models_ = std::move(models);
   result.labels_ = std::make_shared<const std::vector<std::int32_t>>(std::move(labels));
   result.classes_ = classes;
@@ -67,8 +119,8 @@ Predictions Predictions::from_votes(MatrixView<const std::int32_t> classes, Matr
   require(classes.cols >= 1, "there are 0 samples, but there must be at least 1");
   require(labels.size() == classes.cols, "labels has ", labels.size(), " entries, but there are ", classes.cols, " samples");
   require(confidence.data == nullptr || (confidence.rows == classes.rows && confidence.cols == classes.cols),
-          "confidence has shape [", confidence.rows, ", ", confidence.cols, "], but must have the votes' [", classes.rows, ", ",
-          classes.cols, "]");
+          "confidence has shape [", confidence.rows, ", ", confidence.cols, "], but must have the votes' [", classes.rows,
+          ", ", classes.cols, "]");
 
   Predictions result;
   result.names_ = named(std::move(names), classes.rows);
@@ -86,8 +138,8 @@ Predictions Predictions::from_votes(MatrixView<const std::int32_t> classes, Matr
     const std::string& name = result.names_[i / classes.cols];
     require(votes->classes[i] >= 0, "the vote of model \"", name, "\" on sample ", sample, " is ", votes->classes[i],
             ", but must be at least 0");
-    require(votes->confidence[i] >= 0.0f && votes->confidence[i] <= 1.0f, "the confidence of model \"", name, "\" on sample ",
-            sample, " is ", votes->confidence[i], ", but must be from 0 to 1");
+    require(votes->confidence[i] >= 0.0f && votes->confidence[i] <= 1.0f, "the confidence of model \"", name,
+            "\" on sample ", sample, " is ", votes->confidence[i], ", but must be from 0 to 1");
     highest = std::max(highest, votes->classes[i]);
   }
   check_labels(labels, static_cast<std::int64_t>(highest) + 1);
@@ -121,7 +173,8 @@ void Predictions::read_true_class(std::size_t model, std::span<float> out) const
       const std::size_t vote = model * samples() + sample;
       out[sample] = static_cast<std::size_t>(votes_->classes[vote]) == label ? votes_->confidence[vote] : 0.0f;
     } else {
-      out[sample] = std::visit([&](const auto* data) { return to_float(data[sample * classes_ + label]); }, models_[model].data);
+      out[sample] =
+          std::visit([&](const auto* data) { return to_float(data[sample * classes_ + label]); }, models_[model].data);
     }
   }
 }
@@ -178,7 +231,8 @@ Predictions Predictions::take(std::span<const std::size_t> samples) const {
         [&]<class T>(const T* data) {
           auto rows = std::make_shared<std::vector<T>>();
           rows->reserve(samples.size() * classes_);
-          for (const std::size_t sample : samples) rows->insert(rows->end(), data + sample * classes_, data + (sample + 1) * classes_);
+          for (const std::size_t sample : samples)
+            rows->insert(rows->end(), data + sample * classes_, data + (sample + 1) * classes_);
           model.data = rows->data();
           model.owner = rows;
         },

@@ -20,7 +20,8 @@ struct Device {
 
 // One device for each group: `cores[i]` cores of those that this process may use, in ascending order, none of them shared.
 // Names are "cpu:0", "cpu:1" ..., kinds "cpu-1core", "cpu-2core" ...; memory is what the machine has available now, split
-// in proportion to the cores. Throws std::invalid_argument where a group is empty or more cores are asked for than there are.
+// in proportion to the cores. Throws std::invalid_argument where a group is empty or more cores are asked for than there
+// are.
 std::vector<Device> cpu_devices(std::span<const int> cores);
 
 // What this machine offers: the CPU as one device of all cores that this process may use.

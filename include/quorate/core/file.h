@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace quorate {
 
@@ -23,8 +24,20 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 // half filled. Throws FileError where `path` exists; where `fill` throws, nothing is left behind.
 void write_folder(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
 
-// Copies a file into place as write_file does.
+// Copies a file's content into place as write_file does.
 void copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Makes the folder and those above it where they are missing. Throws FileError.
+void make_folder(const std::filesystem::path& path);
+
+// What a folder holds, in ascending order of names; without those that start with a dot, as temporary ones do. Throws
+// FileError.
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder);
+std::vector<std::filesystem::path> folders_in(const std::filesystem::path& folder);
+
+// Removes the temporary files and folders of the functions above that lie directly in `folder` because their process died:
+// those of a process of this machine that is gone, and any untouched for a day. What cannot be removed stays.
+void remove_leftovers(const std::filesystem::path& folder);
 
 // Lower-case hexadecimal SHA-256.
 std::string sha256(std::string_view content);
@@ -35,6 +48,7 @@ class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_.get()), size_}; }
+  std::string_view text() const { return {static_cast<const char*>(data_.get()), size_}; }
   std::shared_ptr<const void> owner() const { return data_; }
 
  private:
@@ -42,7 +56,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-// Holds a file's exclusive lock (flock) for its own lifetime; the system drops it when the process dies, however it dies.
+// Holds a file's exclusive lock (flock) for its own lifetime; the system drops it when the process dies, however it dies
+// (and with it the children that it forked without exec: they hold it too).
 // Throws FileError, naming the holder's process where it is known, when somebody else has it.
 class FileLock {
  public:

@@ -1,11 +1,13 @@
 // The models that a search leaves behind: held-out predictions, measured costs and files, on disk or in memory.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "quorate/library/predictions.h"
@@ -13,8 +15,10 @@
 namespace quorate {
 
 // On disk: models/<name>/{meta.json, <split>.npy, model.*} and labels/<split>.npy. A model's folder is renamed into place
-// when it is whole, so a reader sees all of a model or nothing, and a crash leaves nothing half written. Safe to call from
-// several threads; several processes may read one library while one of them adds to it.
+// when it is whole, so a reader sees all of a model or nothing, and a crash leaves nothing half written, at most a hidden
+// temporary file that a later write removes. Safe to call from several threads. Several processes may read one library while
+// others add to it; two that add in the same instant may get the same place in the order, and then stand by name.
+// A copy is the same library, not another.
 class ModelLibrary {
  public:
   // A model's predictions on one split: [samples, classes], row-major. Stored as given, float16 or float32.
@@ -34,8 +38,10 @@ class ModelLibrary {
     std::vector<std::string> splits;  // those that it has predictions for, ascending
   };
 
-  ModelLibrary();                                             // in memory
-  explicit ModelLibrary(const std::filesystem::path& folder);  // made where missing; reads what is there
+  ModelLibrary();  // in memory
+
+  // The folder is made where it is missing; reads what is there. Throws FileError naming the file that cannot be read.
+  explicit ModelLibrary(const std::filesystem::path& folder);
 
   // The true classes of a split, each >= 0. Saying the same again is allowed, another answer is not: models were judged by
   // the first one.
@@ -44,17 +50,19 @@ class ModelLibrary {
   // Adds a model. Checks shapes against the split's labels and rows as Predictions does, before anything is written. `model`
   // is copied into the library (where it is on disk) and its SHA-256 recorded. Throws std::invalid_argument for a name that
   // is taken or is not a plain file name, no predictions, a split without labels, a cost that is negative or not finite.
-  void add(const std::string& name, const std::map<std::string, Array>& predictions, const std::map<std::string, double>& cost,
-           const std::filesystem::path& model = {}, const std::map<std::string, std::string>& about = {});
+  void add(const std::string& name, const std::map<std::string, Array>& predictions,
+           const std::map<std::string, double>& cost, const std::filesystem::path& model = {},
+           const std::map<std::string, std::string>& about = {});
 
-  // Replaces a model's file (a compiled version of it, say) and what was measured with it. In one step on disk.
+  // Replaces a model's file (a compiled version of it, say) and all of its costs: what was measured with the old file says
+  // nothing of the new one. In one step on disk.
   void replace_model(const std::string& name, const std::filesystem::path& model, const std::map<std::string, double>& cost);
 
   std::size_t size() const;
   bool contains(const std::string& name) const;
-  std::vector<std::string> names() const;   // in the order in which they were added, also after reopening
+  std::vector<std::string> names() const;  // in the order in which they were added, also after reopening
   Entry entry(const std::string& name) const;
-  std::vector<std::string> splits() const;  // those with labels, ascending
+  std::vector<std::string> splits() const;              // those with labels, ascending
   std::optional<std::filesystem::path> folder() const;  // nullopt: in memory
 
   // All models (or those of `names`, in that order) on a split, memory-mapped. Throws std::invalid_argument for an empty
@@ -64,7 +72,8 @@ class ModelLibrary {
   // One cost for every model (or those of `names`). Throws std::invalid_argument naming the models that lack it.
   std::vector<double> cost(const std::string& key, const std::vector<std::string>& names = {}) const;
 
-  // Reads what other processes have added since.
+  // Reads everything anew: what other processes have added or replaced since. add and set_labels look for new models and
+  // labels by themselves. Throws FileError and keeps what was known.
   void refresh();
 
  private:

@@ -30,8 +30,8 @@ class Predictions {
   static Predictions from_probabilities(std::vector<Model> models, std::size_t samples, std::size_t classes,
                                         std::vector<std::int32_t> labels, std::vector<std::string> names = {});
 
-  // Hard votes: classes[models, samples] >= 0 and, where known, each vote's confidence in [0, 1] (else an empty view, read as
-  // 1 everywhere). The number of classes is the highest vote or label plus one. Read as a row of scores, a vote is its
+  // Hard votes: classes[models, samples] >= 0 and, where known, each vote's confidence in [0, 1] (else an empty view, read
+  // as 1 everywhere). The number of classes is the highest vote or label plus one. Read as a row of scores, a vote is its
   // confidence at the class voted for and 0 elsewhere, so that averages of votes are vote shares.
   static Predictions from_votes(MatrixView<const std::int32_t> classes, MatrixView<const float> confidence,
                                 std::vector<std::int32_t> labels, std::vector<std::string> names = {});

@@ -1,6 +1,8 @@
 // Which model runs on which device, at which batch size, with which share of the device's time.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,20 +13,23 @@
 namespace quorate {
 
 // `throughput` samples/s flow through the committee when model m sees demand[m] of them: the least of rate(m) / demand[m]
-// over the models, where rate(m) is the sum over devices of share x batch / latency_s (Pochelu et al., arXiv 2208.14049, with
-// shares of a device's time in place of a measured run).
+// over the models, where rate(m) is the sum over devices of share x batch / latency_s (Pochelu et al., arXiv 2208.14049,
+// with shares of a device's time in place of a measured run).
 struct Plan {
   std::vector<std::string> models;  // the profile's
   std::vector<Device> devices;
   std::vector<int> batch;      // [devices, models]; 0 = absent
-  std::vector<double> share;   // [devices, models] in [0, 1]; a device's sum is at most 1
+  std::vector<double> share;   // [devices, models] in [0, 1], above 0 where placed; a device's sum is at most 1
   std::vector<double> demand;  // [models] in [0, 1]
   double throughput = 0.0;     // samples/s
   double bound = 0.0;          // no plan for this problem has more: proven
-  std::vector<double> price;   // [models]: what one more sample on a model takes from the throughput; demand x price sums to 1
+  // [models]: the throughput that one more sample/s on the model takes away (the dual of its row in the share program for
+  // this placement); demand x price sums to 1. Of a model of demand 0: what its cheapest place would cost, infinity where it
+  // fits none.
+  std::vector<double> price;
   bool feasible = false;
-  std::string why;             // where infeasible: the model, the device and the bytes that are short; else empty
-  std::string found_by;        // "worst-fit", "greedy"
+  std::string why;  // where infeasible: the model, the device and the bytes that are short, and what is proven; else empty
+  std::string found_by;  // "worst-fit", "packing", "greedy", "prices"; empty where infeasible
 
   double gap() const { return bound > 0.0 ? 1.0 - throughput / bound : 0.0; }
   std::size_t index(std::size_t device, std::size_t model) const { return device * models.size() + model; }
@@ -34,20 +39,33 @@ struct Plan {
 enum class Objective { kThroughput };
 
 struct PlanOptions {
-  std::vector<double> demand = {};  // [models] in [0, 1], e.g. a cascade's reach; empty: 1 for each. A model of demand 0 is not placed.
+  // [models] in [0, 1], e.g. a cascade's reach; empty: 1 for each. A model of demand 0 is not placed.
+  std::vector<double> demand = {};
   Objective objective = Objective::kThroughput;
-  double time_limit_s = 1.0;   // the best plan found by then
-  int max_iterations = 1000;   // the greedy's steps at most; with a time limit that is not reached, the plan depends on this and the seed alone
+  // The best plan found by then, looked at between steps. Where the search ends before, the plan depends on the seed and
+  // max_iterations alone.
+  double time_limit_s = 1.0;
+  int max_iterations = 1000;  // steps of the search at most, each of up to 100 placements scored
   std::uint64_t seed = 0;
 };
 
-// Places every model of positive demand at least once: worst-fit-decreasing by memory, then the bounded greedy of
-// arXiv 2208.14049 (changes of one cell of the allocation matrix, the best of a sample of neighbours a step), scored by the
-// exact best shares for the placement. An infeasible problem is an answer, not an error: `feasible` is false and `why` says what is
-// short. Throws std::invalid_argument for no devices, a kind that the profile lacks, demands outside [0, 1] or all zero.
+// Places every model of positive demand at least once: worst-fit-decreasing by memory; the bounded greedy of arXiv
+// 2208.14049 (changes of one cell of the allocation matrix, the best of a sample of neighbours a step), scored by the exact
+// best shares for the placement; then changes that the prices of those shares promise most from, with room made for them,
+// again and again from placements shaken at random until 50 in a row led to nothing better or the bound is reached. An
+// infeasible problem is an answer, not an error: `feasible` is false and `why` says what is short. Throws
+// std::invalid_argument for no devices, a device named twice, negative memory, a kind that the profile lacks, demands
+// outside [0, 1] or all zero, negative limits, and what check(profile) throws.
 Plan plan(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options = {});
 
+// Throws std::invalid_argument naming the entry and its value: shapes that do not match, negative batches, shares outside
+// [0, 1] or beyond a device's time, demands outside [0, 1], prices that are negative, rates that are negative or not finite.
+void check(const Plan& plan);
+
+// A document of text, checked on the way out and in. Reading throws FileError, calling the document `name`.
 std::string to_json(const Plan& plan);
 Plan plan_from_json(std::string_view text, const std::string& name = "plan");
+void save(const Plan& plan, const std::filesystem::path& path);
+Plan load_plan(const std::filesystem::path& path);
 
 }  // namespace quorate

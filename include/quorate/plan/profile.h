@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,10 +11,10 @@ namespace quorate {
 
 struct Profile {
   std::vector<std::string> models;
-  std::vector<int> batch_sizes;           // ascending, >= 1
-  std::vector<std::string> kinds;         // of devices
-  std::vector<double> latency_s;          // [kinds, models, batches], of a whole batch; infinity: does not run there
-  std::vector<std::int64_t> memory_bytes; // [kinds, models, batches], of an instance: weights and workspace
+  std::vector<int> batch_sizes;            // ascending, >= 1
+  std::vector<std::string> kinds;          // of devices
+  std::vector<double> latency_s;           // [kinds, models, batches], of a whole batch; infinity: does not run there
+  std::vector<std::int64_t> memory_bytes;  // [kinds, models, batches], of an instance: weights and workspace
 
   std::size_t index(std::size_t kind, std::size_t model, std::size_t batch) const {
     return (kind * models.size() + model) * batch_sizes.size() + batch;
@@ -21,11 +22,14 @@ struct Profile {
   bool operator==(const Profile&) const = default;
 };
 
-// Throws std::invalid_argument naming the kind, the model, the batch and the value: shapes that do not match, batch sizes that
-// do not ascend, latencies that are NaN or not positive, negative memory, a model that runs nowhere.
+// Throws std::invalid_argument naming the kind, the model, the batch and the value: shapes that do not match, batch sizes
+// that do not ascend, latencies that are NaN or not positive, negative memory, a model that runs nowhere.
 void check(const Profile& profile);
 
+// A document of text, checked on the way out and in. Reading throws FileError, calling the document `name`.
 std::string to_json(const Profile& profile);
 Profile profile_from_json(std::string_view text, const std::string& name = "profile");
+void save(const Profile& profile, const std::filesystem::path& path);
+Profile load_profile(const std::filesystem::path& path);
 
 }  // namespace quorate

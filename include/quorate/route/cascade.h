@@ -1,6 +1,7 @@
 // A cascade asks its tiers in turn and stops at the first that is sure enough.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,37 +13,49 @@
 namespace quorate {
 
 // What a tier's certainty is read from, always in [0, 1]; the tier answers where it is >= the threshold.
-//   kConfidence     the highest mean score (Wang et al. 2022: max probability)
+//   kConfidence     the highest mean score (Wang et al. 2022: max probability); with Combine::kMean of the running mean
 //   kAgreement      the members' weighted mean score of the class that most of them vote for (agreement-based cascading,
 //                   arXiv 2407.02348: score agreement); for one member its confidence
 //   kVoteAgreement  the weighted share of members that vote for that class (ibid.: vote agreement); for one member 1
-// Ties between classes go to the lowest class.
+// A member votes for its class of highest score; "most" is by weight. The agreement signals read the tier's own members
+// whatever the combination. Ties between classes go to the lowest class.
 enum class Signal { kConfidence, kAgreement, kVoteAgreement };
 
-// What the cascade answers where tier k stops.
+// What the cascade answers where tier k stops: the class of highest score in
 //   kLast   tier k's own mean of scores
 //   kMean   the mean of all tiers asked so far, each member by its weight, each tier alike
 enum class Combine { kLast, kMean };
+
+// "confidence", "agreement", "vote_agreement"; "last", "mean". The way back throws std::invalid_argument listing them.
+std::string to_string(Signal signal);
+std::string to_string(Combine combine);
+Signal signal_from_string(std::string_view name);
+Combine combine_from_string(std::string_view name);
+
+// A threshold at which no tier ever stops: certainties end at 1.
+inline constexpr double kNeverStops = 2.0;
 
 struct Tier {
   std::vector<int> members;     // indices of models, ascending
   std::vector<double> weights;  // [members], positive, sum 1
   Signal signal = Signal::kConfidence;
-  double threshold = 0.0;  // the last tier's is 0: it always answers. Above 1: it never does.
+  double threshold = 0.0;  // >= 0. The last tier's is 0: it always answers. Above 1: it never does.
+  double cost = 0.0;       // of one sample through this tier, at the costs that the cascade was found with; 0: not known
 
   bool operator==(const Tier&) const = default;
 };
 
-// What calibrate() promises, and under which conditions. See docs/routing.md.
+// What calibrate() promises, and under which conditions. The reference is what the cascade would answer if no tier stopped
+// early: the last tier's own answer (Combine::kLast), or the mean of all tiers (Combine::kMean). See docs/routing.md.
 struct Certificate {
-  double max_loss_increase = 0.0;  // epsilon: of the error rate, over the last tier's alone
+  double max_loss_increase = 0.0;  // epsilon: of the error rate, over the reference's
   double delta = 0.0;              // the promise is broken with at most this probability
   std::size_t samples = 0;         // calibration samples, unused before
-  double bound = 0.0;              // upper confidence bound (level 1 - delta) of the loss increase at these thresholds
+  double bound = 0.0;              // upper confidence bound (level 1 - delta) of the loss increase at these thresholds alone
   double measured = 0.0;           // the loss increase measured on the calibration samples
-  double reference_loss = 0.0;     // the last tier's error rate on the calibration samples
-  bool holds = false;              // false: nothing cheaper than the last tier could be promised; thresholds are above 1
-  std::size_t samples_needed = 0;  // where !holds: about how many samples the thresholds asked for would need; 0 = no number helps
+  double reference_loss = 0.0;     // the reference's error rate on the calibration samples
+  bool holds = false;              // false: no early stop could be promised, and all thresholds but the last are above 1
+  std::size_t samples_needed = 0;  // where !holds: about how many samples the thresholds asked for need; 0: no number helps
   std::string method;
   std::string does_not_cover;
 
@@ -53,11 +66,11 @@ struct Cascade {
   std::vector<Tier> tiers;  // [depth], asked in this order; a model stands in one tier only
   Combine combine = Combine::kLast;
   bool parallel = false;    // a tier's members run at once: it costs its dearest member, not the sum
-  double loss = 0.0;        // error rate on the data that it was found on: optimistic
+  double loss = 0.0;        // error rate on the data that its thresholds were set on: optimistic
   double cost = 0.0;        // mean cost of a sample on that data
   double worst_cost = 0.0;  // of a sample that reaches the last tier
   std::string found_by = "hand";
-  std::optional<Certificate> certificate;
+  std::optional<Certificate> certificate = std::nullopt;
 
   bool operator==(const Cascade&) const = default;
 };
@@ -68,11 +81,20 @@ using CascadeFront = Front<Cascade>;
 Cascade as_cascade(const Ensemble& ensemble, bool parallel = false);
 
 // Throws std::invalid_argument unless tiers, members, weights and thresholds are as described above, members below `models`.
+// Weights are accepted when they sum to 1 within 1e-6.
 void check(const Cascade& cascade, std::size_t models);
 
+// {"format": "quorate.cascade", ...} and "quorate.cascade_front", and back; `name` is what a FileError calls the text. What
+// is read back is checked as by check(), without a limit on model indices.
 std::string to_json(const Cascade& cascade);
 std::string to_json(const CascadeFront& front);
 Cascade cascade_from_json(std::string_view text, const std::string& name = "cascade");
 CascadeFront cascade_front_from_json(std::string_view text, const std::string& name = "cascades");
+
+// The same in a file, written in one step; FileError where it cannot be written or read.
+void save(const Cascade& cascade, const std::filesystem::path& path);
+void save(const CascadeFront& front, const std::filesystem::path& path);
+Cascade load_cascade(const std::filesystem::path& path);
+CascadeFront load_cascade_front(const std::filesystem::path& path);
 
 }  // namespace quorate

@@ -1,5 +1,5 @@
-// The decision that a cascade takes after each tier: the one piece of code that evaluation and the engine share, so that
-// what was promised on paper is what runs.
+// The decision that a cascade takes after each tier: the one piece of code that search, evaluation, calibration and the
+// engine share, so that what was promised on paper is what runs.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,22 @@ namespace quorate {
 
 // Of one sample at one tier.
 struct Decision {
-  int answer = 0;       // class
+  int answer = 0;          // class
   double certainty = 0.0;  // the tier's signal, in [0, 1]
-  bool stop = false;    // certainty >= threshold
+  bool stop = false;       // may_stop(certainty, tier.threshold)
 };
 
-// `member_scores[k]` points to the [classes] scores of tier.members[k]. Writes the tier's weighted mean, summed in member
-// order in double, to `mean` [classes]. No allocation. O(members x classes).
-Decision decide(const Tier& tier, std::span<const float* const> member_scores, std::span<double> mean);
+// A threshold of 0 always stops, also where a model's scores are NaN; elsewhere a NaN goes on to the next tier.
+inline bool may_stop(double certainty, double threshold) { return threshold <= 0.0 || certainty >= threshold; }
+
+// `member_scores[k]` points to the [classes] scores of tier.members[k]. Writes to `mean` [classes] the scores that the
+// cascade answers with if it stops here: the tier's weighted mean, summed in member order in double, averaged with the
+// `averaged` tiers before it, whose mean the caller left in `mean`:
+//   Combine::kLast   averaged = 0: what `mean` held does not matter
+//   Combine::kMean   averaged = the tier's place in the cascade, 0, 1, 2 ..., with the same `mean` passed from tier to tier
+// No allocation. O(members x classes + members^2) for agreement of up to 16 members and for confidence; agreement of more
+// members takes O(members^2 x classes).
+Decision decide(const Tier& tier, std::span<const float* const> member_scores, std::span<double> mean,
+                std::size_t averaged = 0);
 
 }  // namespace quorate

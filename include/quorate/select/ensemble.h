@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,10 +27,20 @@ using EnsembleFront = Front<Ensemble>;
 // Weights are accepted when they sum to 1 within 1e-6.
 void check(const Ensemble& ensemble, std::size_t models);
 
-// {"format": "quorate.ensemble_front", ...}, and back; `name` is what a FileError calls the text.
+// {"format": "quorate.ensemble", "version": 1, "members": [..], "weights": [..], "loss": .., "cost": .., "found_by": ".."}
+// and
+// {"format": "quorate.ensemble_front", "version": 1, "points": [those fields of each, cheapest first]}. Numbers come back
+// exactly as they were. Reading throws FileError, calling the text `name`, where a field is missing or wrong, where check()
+// would throw (members may be any index), or where a front's points are not a front.
 std::string to_json(const Ensemble& ensemble);
 std::string to_json(const EnsembleFront& front);
 Ensemble ensemble_from_json(std::string_view text, const std::string& name = "ensemble");
 EnsembleFront ensemble_front_from_json(std::string_view text, const std::string& name = "front");
+
+// The same through a file: written in one step, see write_file(). Throws FileError.
+void save(const Ensemble& ensemble, const std::filesystem::path& path);
+void save(const EnsembleFront& front, const std::filesystem::path& path);
+Ensemble load_ensemble(const std::filesystem::path& path);
+EnsembleFront load_ensemble_front(const std::filesystem::path& path);
 
 }  // namespace quorate

@@ -7,7 +7,8 @@
 
 namespace quorate {
 
-// Points in ascending `cost` and strictly descending `loss`. `Point` is Ensemble or Cascade: anything with those two members.
+// Points in ascending `cost` and strictly descending `loss`. `Point` is Ensemble or Cascade: anything with those two
+// members.
 template <class Point>
 class Front {
  public:
@@ -21,7 +22,7 @@ class Front {
   auto end() const { return points_.end(); }
 
   // The best point whose cost is at most `max_cost`. Throws std::invalid_argument, saying the least budget that works, where
-  // there is none.
+  // there is none or max_cost is NaN.
   const Point& within(double max_cost) const;
 
   // The point farthest below the straight line between the cheapest and the best, both axes scaled to [0, 1]: where spending

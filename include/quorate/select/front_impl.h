@@ -1,8 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <sstream>
 
 #include "quorate/select/front.h"
 
@@ -11,25 +11,26 @@ namespace quorate {
 template <class Point>
 Front<Point>::Front(std::vector<Point> candidates) {
   std::erase_if(candidates, [](const Point& point) { return std::isnan(point.cost) || std::isnan(point.loss); });
-  std::stable_sort(candidates.begin(), candidates.end(), [](const Point& a, const Point& b) {
-    return a.cost != b.cost ? a.cost < b.cost : a.loss < b.loss;
-  });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Point& a, const Point& b) { return a.cost != b.cost ? a.cost < b.cost : a.loss < b.loss; });
   for (Point& candidate : candidates)
     if (points_.empty() || candidate.loss < points_.back().loss) points_.push_back(std::move(candidate));
 }
 
 template <class Point>
 const Point& Front<Point>::within(double max_cost) const {
-  const auto above = std::upper_bound(points_.begin(), points_.end(), max_cost,
-                                      [](double budget, const Point& point) { return budget < point.cost; });
+  // A NaN budget compares false with every cost, so that the first point is already above it.
+  const auto above =
+      std::find_if(points_.begin(), points_.end(), [&](const Point& point) { return !(point.cost <= max_cost); });
   if (above == points_.begin()) {
-    std::ostringstream text;
-    text << "max_cost is " << max_cost << ", but ";
-    if (points_.empty())
-      text << "the front is empty";
-    else
-      text << "must be at least " << points_.front().cost << ", the cheapest point's cost";
-    throw std::invalid_argument(text.str());
+    const auto exactly = [](double value) {  // the shortest text that reads back as the same number
+      char text[32];
+      return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+    };
+    throw std::invalid_argument("max_cost is " + exactly(max_cost) + ", but " +
+                                (points_.empty()
+                                     ? "the front is empty"
+                                     : "must be at least " + exactly(points_.front().cost) + ", the cheapest point's cost"));
   }
   return *(above - 1);
 }

@@ -1,0 +1,48 @@
+// A profile by running the models on this machine.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "quorate/infer/engine.h"
+#include "quorate/library/model_library.h"
+#include "quorate/plan/profile.h"
+
+namespace quorate {
+
+// One cell of a profile, as it becomes known.
+struct Measurement {
+  std::string kind;
+  std::string model;
+  int batch = 0;
+  double latency_s = 0.0;  // infinity: it failed
+  std::int64_t memory_bytes = 0;
+  std::string failure;  // the model's words; empty where it ran
+};
+
+struct MeasureOptions {
+  std::vector<int> batch_sizes = {1, 8, 32};                   // ascending
+  std::vector<std::string> models = {};                        // of the library, in the profile's order; empty: all
+  int warmup = 3;                                              // runs that are not counted
+  int repeats = 9;                                             // runs of which the median counts
+  bool trust = false;                                          // see load_backend
+  std::function<void(const Measurement&)> progress = nullptr;  // called on the caller's thread
+};
+
+// Latency: the median of `repeats` runs of a whole batch, alone, on the first of `devices` of each kind, by a thread bound
+// to it as the engine's are. The batch repeats the rows of `sample`.
+//
+// Memory of an instance: weights (parameters, buffers and constants) plus the most that one run had allocated at once from
+// Torch's CPU allocator, its output included and its input not, as the allocator itself reports it. Not counted: code, what
+// libraries allocate on their own, and the 1-2 MiB of a thread. So the same model and batch give the same number every time.
+//
+// A model that fails at a batch size has an infinite latency there, and `progress` hears why; one that fails at all of them
+// throws DeviceError with its words. Throws std::invalid_argument for a model without a file, batch sizes that do not
+// ascend, devices that are not here; FileError as load_backend does. Takes models x kinds x the sum over batches of (warmup
+// + repeats) runs.
+Profile measure_profile(const ModelLibrary& library, const std::vector<Device>& devices, const Samples& sample,
+                        const MeasureOptions& options = {});
+
+}  // namespace quorate

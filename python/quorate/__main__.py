@@ -1,0 +1,6 @@
+"""`python -m quorate`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Models as native code for this machine: AOTInductor packages."""
+
+from __future__ import annotations
+
+import copy
+import io
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .files import write_bytes
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import ArrayLike
+
+
+def compile_model(model: Any, example: ArrayLike, path: str | os.PathLike[str], *, max_batch: int = 64) -> Path:
+    """Compiles a model with AOTInductor for batches from 1 to `max_batch` on one thread of this CPU: about half a minute.
+
+    model: a torch.nn.Module, a ScriptModule, or the path of a TorchScript file; it gives probabilities [batch, classes].
+    example: float32 [samples, ...features], at least one; the compiled model takes samples of this shape only, and must
+    answer the example as the model does, within 1e-4.
+    path: where the package goes, ending in ".pt2"; replaced in one step. It holds native code for the instruction set of
+    this CPU, and says which shape and batch sizes it takes: the engine refuses others.
+
+    The model given is not changed. Raises ValueError for an example that does not fit, a model that torch.export cannot
+    follow, keeps state between calls or writes to its input, and where the compiled model answers otherwise.
+    """
+    import numpy as np
+    import torch
+
+    target = Path(path)
+    if target.suffix != ".pt2":
+        raise ValueError(f"path is {target}, but must end in .pt2")
+    if max_batch < 1:
+        raise ValueError(f"max_batch is {max_batch}, but must be at least 1")
+    values = np.array(example)  # a copy that may be written to, which torch asks for
+    if values.dtype != np.float32 or values.ndim < 2 or values.shape[0] < 1:
+        raise ValueError(
+            f"example has type {values.dtype} and shape {list(values.shape)}, "
+            "but must be float32 [samples, ...features] with at least one sample"
+        )
+    features = torch.from_numpy(values)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
+        warnings.simplefilter("ignore")
+        # A batch of one would be taken for a constant where others are allowed.
+        batch = torch.cat([features[:1]] * min(2, max_batch))
+        module = _own_copy(model, batch)
+        wanted = module(features[:max_batch].clone())
+        program = _export(module, batch, max_batch)
+        package = torch._inductor.aoti_compile_and_package(
+            program,
+            package_path=str(Path(folder) / "model.pt2"),
+            inductor_configs={
+                "cpp.threads": 1,
+                "aot_inductor.metadata": {
+                    "quorate.features": ",".join(str(size) for size in values.shape[1:]),
+                    "quorate.max_batch": str(max_batch),
+                },
+            },
+        )
+        got = torch._inductor.aoti_load_package(package)(features[:max_batch])
+        difference = float((got - wanted).abs().max())
+        if not difference <= 1e-4:
+            raise ValueError(f"the compiled model's answers differ by up to {difference:g}, but must by at most 0.0001")
+        write_bytes(target, Path(package).read_bytes())
+    return target
+
+
+def _own_copy(model: Any, batch: Any) -> Any:
+    """A module in evaluation mode that torch.export can read and nobody else holds. TorchScript has to be converted."""
+    import torch
+    from torch._export.converter import TS2EPConverter
+
+    if isinstance(model, torch.nn.Module) and not isinstance(model, torch.jit.ScriptModule):
+        return copy.deepcopy(model).eval()
+    if isinstance(model, torch.jit.ScriptModule):
+        buffer = io.BytesIO()
+        torch.jit.save(model, buffer)
+        buffer.seek(0)
+        script = torch.jit.load(buffer)
+    else:
+        script = torch.jit.load(str(Path(model)))
+    return TS2EPConverter(script.eval(), (batch,)).convert().module()
+
+
+def _export(module: Any, batch: Any, max_batch: int) -> Any:
+    import torch
+
+    shapes = ({0: torch.export.Dim("batch", min=1, max=max_batch)},) if max_batch > 1 else None
+    try:
+        program = torch.export.export(module, (batch,), dynamic_shapes=shapes)
+    except RuntimeError as error:
+        raise ValueError(f"torch.export cannot follow the model: {error}") from error
+    signature = program.graph_signature
+    if signature.user_inputs_to_mutate:
+        raise ValueError("the model writes to its input, but must leave it as it is: other models read it too")
+    if signature.buffers_to_mutate:
+        kept = ", ".join(signature.buffers_to_mutate.values())
+        raise ValueError(
+            f"the model changes its state ({kept}) when it runs, but must not: samples would depend on each other"
+        )
+    return program

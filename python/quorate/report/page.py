@@ -1,0 +1,101 @@
+"""The page around the drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from importlib import resources
+
+from .cascade import cascade_chart
+from .fronts import front_chart
+from .gantt import gantt, memory_chart
+from .numbers import percent, quantity
+from .rungs import rung_chart
+from .values import CascadeView, Fronts, PlanView, Run, Search, Table
+
+
+def _section(title: str, lead: str, body: str) -> str:
+    head = f'<h2>{escape(title)}</h2>\n<p class="lead">{escape(lead)}</p>'
+    return f'<section>\n{head}\n<div class="scroll">{body}</div>\n</section>'
+
+
+def table_html(table: Table) -> str:
+    def row(cells: list[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "\n".join(row(cells, "td") for cells in table.rows)
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in table.notes)
+    return f"<table>\n<thead>{row(table.columns, 'th')}</thead>\n<tbody>{body}</tbody>\n</table>{notes}"
+
+
+def _search(search: Search) -> str:
+    lead = (
+        f"{len(search.trials)} trials. A line is a trial; it ends where it was paused. From each rung (vertical line) the "
+        "better ones went on: blue lines came to the end, the thick one has the lowest loss there."
+    )
+    return _section("Search", lead, rung_chart(search))
+
+
+def _fronts(fronts: Fronts) -> str:
+    lead = (
+        f"Everything here was chosen on {fronts.split}, so what stands on it is optimistic; the table above is on samples "
+        "that nothing was chosen on."
+        if fronts.chosen
+        else f"Chosen and drawn on {fronts.split}: optimistic."
+    )
+    return _section("Error against cost", lead, front_chart(fronts))
+
+
+def _cascade(cascade: CascadeView) -> str:
+    body = cascade_chart(cascade)
+    if cascade.certificate:
+        body += f'<p class="note">{escape(cascade.certificate)}</p>'
+    return _section("Cascade", "Each tier answers what it is sure of and passes the rest on.", body)
+
+
+def _plan(plan: PlanView) -> str:
+    if plan.why:
+        return _section("Plan", f"No plan fits: {plan.why}", "")
+    gap = 1 - plan.throughput_per_s / plan.bound_per_s if plan.bound_per_s > 0 else 0.0
+    lead = (
+        f"Planned: {quantity(plan.throughput_per_s, 'samples/s')}; no plan on these devices has more than "
+        f"{quantity(plan.bound_per_s, 'samples/s')} (gap at most {percent(max(gap, 0.0))})."
+    )
+    return _section("Plan", lead, gantt(plan)) + "\n" + _section("Memory", "What each device holds.", memory_chart(plan))
+
+
+def _sections(run: Run) -> Iterator[str]:
+    if run.table:
+        yield _section("Result", "Answered by the engine on samples that no choice was made on.", table_html(run.table))
+    if run.fronts:
+        yield _fronts(run.fronts)
+    if run.cascade:
+        yield _cascade(run.cascade)
+    if run.plan:
+        yield _plan(run.plan)
+    if run.search:
+        yield _search(run.search)
+
+
+def page(run: Run) -> str:
+    """The whole document."""
+    style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    body = "\n".join(_sections(run))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(run.title)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main>
+<h1>{escape(run.title)}</h1>
+<p class="lead">search → select → route → plan → answers</p>
+{body}
+</main>
+</body>
+</html>
+"""

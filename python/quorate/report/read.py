@@ -1,0 +1,108 @@
+"""A run folder's files as the values that the page is drawn from. What has not run yet is left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._core import FileError
+from ..files import read_json
+from ..folder import RunFolder
+from .values import CascadeView, DeviceView, Fronts, Instance, PlanView, Point, Run, Search, Table, TierView, Trial
+from .words import certificate_words
+
+if TYPE_CHECKING:
+    from .. import Cascade, ModelLibrary, Plan, Predictions, Profile, Study
+
+
+def read_run(run: RunFolder) -> Run:
+    """Raises ValueError where there is nothing to report on, FileError for a file that cannot be read."""
+    import quorate as qr
+
+    library = run.library() if (run.path / "library").is_dir() else None
+    table = read_table(run) if run.result.is_file() else None
+    search = search_view(qr.Study.open(run.path)) if run.study.is_file() else None
+    fronts = fronts_view(run, library, table) if library is not None and len(library) > 0 else None
+    cascade = cascade_view(run, library) if library is not None and run.cascade.is_file() else None
+    plan = plan_view(qr.Plan.load(run.plan), qr.Profile.load(run.profile)) if run.plan.is_file() else None
+    if not (search or fronts or table or plan):
+        raise ValueError(f"{run.path} holds nothing to report on: no study.db, no library/, no plan.json")
+    return Run(f"quorate: {run.path}", search, fronts, cascade, plan, table[0] if table else None)
+
+
+def search_view(study: Study) -> Search:
+    trials = [Trial(t.number, t.state, {int(r): float(loss) for r, loss in t.losses.items()}) for t in study.trials()]
+    return Search(trials, [int(resource) for resource in study.rungs])
+
+
+def read_table(run: RunFolder) -> tuple[Table, list[Point]]:
+    """The table of result.json, and its rows' points as they were on the split that they were chosen on."""
+    document = read_json(run.result)
+    try:
+        table = Table(list(document["columns"]), [list(row) for row in document["rows"]], list(document["notes"]))
+        points = [Point(float(p["cost"]), float(p["error"]), str(p["label"])) for p in document["chosen"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileError(f"{run.result}: is not a result that `quorate demo` wrote: {error!r}") from error
+    return table, points
+
+
+def error_of_each(predictions: Predictions) -> list[float]:
+    """The share of samples that each model answers wrongly."""
+    import numpy as np
+
+    return [float((np.asarray(probs).argmax(-1) != predictions.labels).mean()) for probs in predictions.probs]
+
+
+def fronts_view(
+    run: RunFolder, library: ModelLibrary, table: tuple[Table, list[Point]] | None, split: str = "valid"
+) -> Fronts | None:
+    import quorate as qr
+
+    if split not in library.splits:
+        return None
+    key = run.settings()["cost"]
+    names, cost, predictions = library.names, library.cost(key), library.predictions(split)
+    singles = [Point(float(c), e, name) for c, e, name in zip(cost, error_of_each(predictions), names, strict=True)]
+    ensembles, cascades = [], []
+    if run.front.is_file():
+        for ensemble in qr.EnsembleFront.load(run.front):
+            label = f"{len(ensemble.members)} models" if len(ensemble.members) > 1 else names[ensemble.members[0]]
+            ensembles.append(Point(ensemble.cost, 1.0 - qr.evaluate(ensemble, predictions, cost).accuracy, label))
+    if run.cascades.is_file():
+        for cascade in qr.CascadeFront.load(run.cascades):
+            cascades.append(Point(cascade.cost, cascade.loss, " → ".join(_tier_names(cascade, names))))
+    return Fronts(singles, ensembles, cascades, table[1] if table else [], key, split)
+
+
+def _tier_names(cascade: Cascade, names: list[str]) -> list[str]:
+    return [" + ".join(names[member] for member in tier.members) for tier in cascade.tiers]
+
+
+def cascade_view(run: RunFolder, library: ModelLibrary) -> CascadeView:
+    """Reach is measured on "calib" where the library has it, else on "valid"."""
+    import quorate as qr
+
+    cascade = qr.Cascade.load(run.cascade)
+    split = "calib" if "calib" in library.splits else "valid"
+    shares = qr.evaluate(cascade, library.predictions(split), library.cost(run.settings()["cost"])).tier_share
+    tiers, reach = [], 1.0
+    for tier, answered in zip(cascade.tiers, shares, strict=True):
+        members = [library.names[member] for member in tier.members]
+        tiers.append(TierView(members, tier.signal.replace("_", " "), tier.threshold, max(reach, 0.0), float(answered)))
+        reach -= float(answered)
+    return CascadeView(tiers, split, certificate_words(cascade.certificate) if cascade.certificate else "")
+
+
+def plan_view(plan: Plan, profile: Profile) -> PlanView:
+    """Memory is the profile's, by names of models and kinds of devices."""
+    if not plan.feasible:
+        return PlanView([], 0.0, 0.0, plan.why)
+    devices = []
+    for d, device in enumerate(plan.devices):
+        instances = []
+        for m, model in enumerate(plan.models):
+            batch = int(plan.batch[d][m])
+            if batch > 0:
+                place = profile.kinds.index(device.kind), profile.models.index(model), profile.batch_sizes.index(batch)
+                instances.append(Instance(model, batch, float(plan.share[d][m]), int(profile.memory_bytes[place])))
+        devices.append(DeviceView(device.name, device.kind, device.memory_bytes, instances))
+    return PlanView(devices, plan.throughput, plan.bound)

@@ -1,0 +1,93 @@
+"""What the page is drawn from: plain values, so that every drawing can be tried by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Trial:
+    number: int
+    state: str
+    losses: dict[int, float]  # by resource, ascending
+
+
+@dataclass(frozen=True)
+class Search:
+    trials: list[Trial]
+    rungs: list[int]  # resources, ascending
+    metric: str = "loss"
+
+
+@dataclass(frozen=True)
+class Point:
+    cost: float  # of a sample, in the cost's unit
+    error: float  # share of samples answered wrongly, in [0, 1]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Fronts:
+    singles: list[Point]
+    ensembles: list[Point]  # ascending cost
+    cascades: list[Point]  # ascending cost
+    chosen: list[Point]  # with labels
+    cost_key: str  # "latency_s", "flops" ...
+    split: str = "valid"
+
+
+@dataclass(frozen=True)
+class TierView:
+    members: list[str]
+    signal: str
+    threshold: float
+    reach: float  # share of the samples that are asked here
+    answered: float  # share of all samples that stop here
+
+
+@dataclass(frozen=True)
+class CascadeView:
+    tiers: list[TierView]
+    split: str  # that `reach` was measured on
+    certificate: str  # in words; empty where there is none
+
+
+@dataclass(frozen=True)
+class Instance:
+    model: str
+    batch: int
+    share: float  # of the device's time, in [0, 1]
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    name: str
+    kind: str
+    memory_bytes: int
+    instances: list[Instance]
+
+
+@dataclass(frozen=True)
+class PlanView:
+    devices: list[DeviceView]
+    throughput_per_s: float
+    bound_per_s: float
+    why: str = ""  # where no plan is feasible
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: list[str]
+    rows: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Run:
+    title: str
+    search: Search | None = None
+    fronts: Fronts | None = None
+    cascade: CascadeView | None = None
+    plan: PlanView | None = None
+    table: Table | None = None

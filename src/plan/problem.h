@@ -1,0 +1,66 @@
+// What is to be planned, with everything looked up and checked once, and the placements that planning moves between.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "plan/share_lp.h"
+#include "quorate/plan/plan.h"
+
+namespace quorate {
+
+// Over the models of positive demand, in the profile's order. A cell is a device and a model; an option is a cell at a batch
+// size.
+struct Problem {
+  std::size_t devices = 0, models = 0, batches = 0;
+  std::vector<std::size_t> kind;   // [devices], as the profile counts them
+  std::vector<std::size_t> model;  // [models], as the profile counts them
+  std::vector<double> demand;      // [models], above 0
+  std::vector<double> rate;  // [devices, models, batches] in samples/s; 0: does not run, or not within the device's memory
+  std::vector<std::int64_t> memory_bytes;    // [devices, models, batches]
+  std::vector<std::int64_t> capacity_bytes;  // [devices]
+  std::vector<bool> accelerator;             // [devices]: its kind is not a "cpu-..."
+
+  std::size_t cell(std::size_t device, std::size_t m) const { return device * models + m; }
+  std::size_t option(std::size_t device, std::size_t m, std::size_t batch) const {
+    return cell(device, m) * batches + batch;
+  }
+
+  // The batch that needs the least memory (of equals the smallest), or -1 where the model can't run.
+  int smallest(std::size_t device, std::size_t m) const;
+};
+
+// Throws what plan() says it throws.
+Problem make_problem(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options);
+
+constexpr int kAbsent = -1;
+
+// Of a problem's cells, kept within its devices' memory: `place` is only called where it fits.
+class Placement {
+ public:
+  explicit Placement(const Problem& problem)
+      : batch_(problem.devices * problem.models, kAbsent), free_bytes_(problem.capacity_bytes) {}
+
+  int batch(std::size_t cell) const { return batch_[cell]; }  // an index of the profile's batch sizes, or kAbsent
+  std::int64_t free_bytes(std::size_t device) const { return free_bytes_[device]; }
+  std::size_t copies(const Problem& problem, std::size_t m) const;  // devices that host the model
+
+  // Could the cell run at this batch, with what else is placed? kAbsent always fits.
+  bool fits(const Problem& problem, std::size_t device, std::size_t m, int batch) const;
+  void place(const Problem& problem, std::size_t device, std::size_t m, int batch);
+
+ private:
+  std::int64_t held_bytes(const Problem& problem, std::size_t device, std::size_t m) const;
+
+  std::vector<int> batch_;                // [devices, models]
+  std::vector<std::int64_t> free_bytes_;  // [devices]
+};
+
+// A placement with its best shares.
+struct Scored {
+  Placement placement;
+  Shares shares;
+};
+Scored score(const Problem& problem, Placement placement);
+
+}  // namespace quorate

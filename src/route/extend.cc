@@ -1,0 +1,67 @@
+#include "route/extend.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "quorate/core/parallel.h"
+
+namespace quorate {
+
+bool Search::fits(const std::vector<std::uint32_t>& tiers) const {
+  double worst = 0.0;
+  for (std::size_t i = 0; i < tiers.size(); ++i) {
+    worst += pool.tiers[tiers[i]].cost;
+    for (std::size_t j = 0; j < i; ++j)
+      if (share_a_model(pool.tiers[tiers[i]], pool.tiers[tiers[j]])) return false;
+  }
+  return worst <= max_worst_cost;
+}
+
+CheapestByErrors cheapest(const Search& search, const FoundFront& front, std::size_t count,
+                          const std::function<void(std::size_t, CheapestByErrors&)>& body) {
+  std::vector<double> limit(search.predictions.samples() + 1, std::numeric_limits<double>::infinity());
+  for (const Found& found : front) limit[found.errors] = found.cost;
+  for (std::size_t errors = 1; errors < limit.size(); ++errors) limit[errors] = std::min(limit[errors], limit[errors - 1]);
+
+  std::mutex mutex;
+  std::map<std::size_t, CheapestByErrors> parts;  // by their first index, so that they merge in order
+  parallel_for(count, search.threads, [&](std::size_t begin, std::size_t end) {
+    CheapestByErrors best(limit);
+    for (std::size_t index = begin; index < end; ++index) body(index, best);
+    const std::lock_guard lock(mutex);
+    parts.emplace(begin, std::move(best));
+  });
+  CheapestByErrors result(limit);
+  for (const auto& [begin, part] : parts) result.merge(part);
+  return result;
+}
+
+std::vector<Found> extended(const Search& search, const FoundFront& front, std::size_t depth) {
+  std::vector<Found> result;
+  if (depth == 2) {
+    for (std::uint32_t tier = 0; tier < search.pool.tiers.size(); ++tier) result.push_back({.tiers = {tier}});
+    return result;
+  }
+  std::copy_if(front.begin(), front.end(), std::back_inserter(result),
+               [&](const Found& found) { return found.tiers.size() == depth - 1; });
+  return result;
+}
+
+FoundFront with_table(const Search& search, const FoundFront& front, const CheapestByErrors& best, std::size_t place,
+                      const std::function<Found(std::uint32_t, std::uint32_t)>& named) {
+  std::vector<Found> points(front.begin(), front.end());
+  for (std::size_t errors = 0; errors < best.entries().size(); ++errors) {
+    const CheapestByErrors::Entry& entry = best.entries()[errors];
+    if (entry.first == CheapestByErrors::kNobody) continue;
+    Found found = named(entry.first, entry.second);
+    found.thresholds.insert(found.thresholds.begin() + static_cast<std::ptrdiff_t>(place), entry.threshold);
+    found.errors = errors;
+    found.loss = static_cast<double>(errors) / static_cast<double>(search.predictions.samples());
+    found.cost = entry.cost;
+    points.push_back(std::move(found));
+  }
+  return FoundFront(std::move(points));
+}
+
+}  // namespace quorate

@@ -1,0 +1,91 @@
+#include "route/trace.h"
+
+#include <algorithm>
+
+#include "quorate/core/parallel.h"
+
+namespace quorate {
+namespace {
+
+constexpr std::size_t kRows = 256;  // a block's scores stay in cache
+
+// Asks tiers on a block of samples; holds the scores that decide() points into.
+class Block {
+ public:
+  Block(const Predictions& predictions, std::size_t members)
+      : predictions_(predictions), scores_(members * kRows * predictions.classes()), rows_(members) {}
+
+  void ask(const Tier& tier, std::size_t averaged, std::size_t begin, std::size_t rows, std::span<double> means,
+           TierTrace& out) {
+    const std::size_t classes = predictions_.classes();
+    const std::size_t members = tier.members.size();
+    for (std::size_t k = 0; k < members; ++k)
+      predictions_.read(static_cast<std::size_t>(tier.members[k]), begin, rows, scores_.data() + k * kRows * classes);
+    for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t k = 0; k < members; ++k) rows_[k] = scores_.data() + (k * kRows + row) * classes;
+      const Decision decision =
+          decide(tier, std::span(rows_).first(members), means.subspan(row * classes, classes), averaged);
+      out.certainty[begin + row] = decision.certainty;
+      out.answer[begin + row] = decision.answer;
+      out.wrong[begin + row] = decision.answer != predictions_.labels()[begin + row];
+    }
+  }
+
+ private:
+  const Predictions& predictions_;
+  std::vector<float> scores_;
+  std::vector<const float*> rows_;
+};
+
+template <class Body>
+void for_each_block(std::size_t begin, std::size_t end, const Body& body) {
+  for (std::size_t first = begin; first < end; first += kRows) body(first, std::min(kRows, end - first));
+}
+
+}  // namespace
+
+TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<const double> means) {
+  TierTrace out(predictions.samples());
+  const std::size_t classes = predictions.classes();
+  Block block(predictions, tier.members.size());
+  std::vector<double> scratch(kRows * classes);
+  for_each_block(0, predictions.samples(), [&](std::size_t first, std::size_t rows) {
+    if (averaged > 0)
+      std::copy_n(means.begin() + static_cast<std::ptrdiff_t>(first * classes), rows * classes, scratch.begin());
+    block.ask(tier, averaged, first, rows, scratch, out);
+  });
+  return out;
+}
+
+TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<double> means) {
+  TierTrace out(predictions.samples());
+  const std::size_t classes = predictions.classes();
+  Block block(predictions, tier.members.size());
+  for_each_block(0, predictions.samples(), [&](std::size_t first, std::size_t rows) {
+    block.ask(tier, averaged, first, rows, means.subspan(first * classes, rows * classes), out);
+  });
+  return out;
+}
+
+std::vector<TierTrace> trace(const Cascade& cascade, const Predictions& predictions, int threads) {
+  std::vector<TierTrace> tiers(cascade.tiers.size(), TierTrace(predictions.samples()));
+  std::size_t members = 0;
+  for (const Tier& tier : cascade.tiers) members = std::max(members, tier.members.size());
+  parallel_for(predictions.samples(), threads, [&](std::size_t begin, std::size_t end) {
+    Block block(predictions, members);
+    std::vector<double> means(kRows * predictions.classes());
+    for_each_block(begin, end, [&](std::size_t first, std::size_t rows) {
+      for (std::size_t k = 0; k < cascade.tiers.size(); ++k)
+        block.ask(cascade.tiers[k], cascade.combine == Combine::kMean ? k : 0, first, rows, means, tiers[k]);
+    });
+  });
+  return tiers;
+}
+
+std::vector<const TierTrace*> pointers(const std::vector<TierTrace>& tiers) {
+  std::vector<const TierTrace*> result;
+  for (const TierTrace& tier : tiers) result.push_back(&tier);
+  return result;
+}
+
+}  // namespace quorate

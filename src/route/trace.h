@@ -1,0 +1,44 @@
+// Tiers asked on every sample of a set of predictions, by decide().
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "quorate/library/predictions.h"
+#include "quorate/route/decide.h"
+
+namespace quorate {
+
+// What one tier says of each sample.
+struct TierTrace {
+  std::vector<double> certainty;     // [samples]
+  std::vector<std::int32_t> answer;  // [samples]: the class that the cascade answers if it stops here
+  std::vector<std::uint8_t> wrong;   // [samples]: 1 where the answer is not the label
+
+  explicit TierTrace(std::size_t samples) : certainty(samples), answer(samples), wrong(samples) {}
+};
+
+// One tier. `means` [samples, classes] holds the mean of the `averaged` tiers before it and is left as it was; with
+// averaged = 0 it may be empty.
+TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged = 0,
+              std::span<const double> means = {});
+
+// The same, replacing `means` by the mean that includes this tier.
+TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<double> means);
+
+// Every tier of a cascade, as if none stopped early: [depth].
+std::vector<TierTrace> trace(const Cascade& cascade, const Predictions& predictions, int threads);
+
+// The tier that answers a sample, where each of `tiers` says what it would: the first that may stop, else the last.
+inline std::size_t stopping_tier(std::span<const TierTrace* const> tiers, std::span<const double> thresholds,
+                                 std::size_t sample) {
+  std::size_t k = 0;
+  while (k + 1 < tiers.size() && !may_stop(tiers[k]->certainty[sample], thresholds[k])) ++k;
+  return k;
+}
+
+// Pointers to the traces, as stopping_tier() takes them.
+std::vector<const TierTrace*> pointers(const std::vector<TierTrace>& tiers);
+
+}  // namespace quorate

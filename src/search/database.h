@@ -1,0 +1,62 @@
+// SQLite, with its errors as FileErrors and its handles closed by their scope.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace quorate {
+
+// One connection, to be used by one thread at a time.
+class Database {
+ public:
+  enum class Open { kCreate, kExisting };
+
+  // Writes nothing to an existing file, nor when closing it, before trust() was called.
+  Database(const std::filesystem::path& path, Open how);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  void trust();
+  void execute(const std::string& sql);
+  std::int64_t integer(const std::string& sql);  // the first column of the first row
+  sqlite3* get() const { return handle_; }
+  const std::filesystem::path& path() const { return path_; }
+  [[noreturn]] void fail() const;
+
+ private:
+  std::filesystem::path path_;
+  sqlite3* handle_ = nullptr;
+};
+
+// A prepared statement. Parameters and columns count from 0.
+class Statement {
+ public:
+  Statement(Database& database, std::string_view sql);
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(int parameter, std::int64_t value);
+  Statement& bind(int parameter, double value);  // NaN as NULL: SQLite has none
+  Statement& bind(int parameter, std::string_view value);
+
+  bool step();  // true: there is a row to read
+  void run();   // to the end, and ready for the next binding
+
+  std::int64_t integer(int column) const;
+  double number(int column) const;  // NULL is NaN
+  std::string text(int column) const;
+
+ private:
+  Database& database_;
+  sqlite3_stmt* handle_ = nullptr;
+};
+
+}  // namespace quorate

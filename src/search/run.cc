@@ -1,0 +1,123 @@
+#include <chrono>
+#include <thread>
+
+#include "core/message.h"
+#include "search/study_state.h"
+
+namespace quorate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kLook{50};
+constexpr std::chrono::milliseconds kProgress{100};
+
+// Several threads may fail; the first exception is the run's.
+class FirstError {
+ public:
+  void keep(std::exception_ptr error) {
+    const std::lock_guard guard(mutex_);
+    if (!error_) error_ = std::move(error);
+  }
+  void rethrow() {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+void StudyState::attempt(const Train& train, TrialJob job) {
+  const std::shared_ptr<TrialAttempt> attempt = job.attempt_;
+  std::string why;
+  try {
+    train(job);
+    return finish(*attempt);
+  } catch (const StudyStopped&) {
+    return interrupt(*attempt);
+  } catch (const std::exception& error) {
+    why = error.what();
+  } catch (...) {
+    why = "the training function threw something that is not a std::exception";
+  }
+  fail(*attempt, why.empty() ? "the training function threw an exception without a message" : why);
+}
+
+void StudyState::work(const Train& train, std::int64_t limit) {
+  while (auto job = start(limit)) attempt(train, *std::move(job));
+}
+
+void Study::run(const Train& train, const RunOptions& options) {
+  require(static_cast<bool>(train), "train is empty, but must be a function");
+  require(options.trials >= 0, "trials is ", options.trials, ", but must be at least 0");
+  require(options.workers >= 1, "workers is ", options.workers, ", but must be at least 1");
+  StudyState& state = *state_;
+  std::unique_lock guard(state.mutex);
+  require(!state.in_run, "the study in ", state.folder.string(), " is running already");
+  state.check_usable();
+  state.in_run = true;
+  state.stopping = false;
+  state.changed.notify_all();
+
+  FirstError error;
+  int alive = options.workers;
+  const auto worker = [&] {
+    try {
+      state.work(train, options.trials);
+    } catch (...) {
+      error.keep(std::current_exception());
+      const std::lock_guard lock(state.mutex);
+      state.stopping = true;
+    }
+    const std::lock_guard lock(state.mutex);
+    --alive;
+    state.changed.notify_all();
+  };
+  const auto began = Clock::now();
+  const auto progress = [&] {
+    Progress result = state.progress();
+    result.elapsed_s = std::chrono::duration<double>(Clock::now() - began).count();
+    return result;
+  };
+
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < options.workers; ++i) threads.emplace_back(worker);
+  std::uint64_t shown = state.changes;
+  auto next_progress = began;
+  while (alive > 0) {
+    state.changed.wait_for(guard, kLook);
+    const bool show = options.on_progress && state.changes != shown && Clock::now() >= next_progress;
+    std::optional<Progress> snapshot;
+    if (show) {
+      snapshot = progress();
+      shown = state.changes;
+      next_progress = Clock::now() + kProgress;
+    }
+    guard.unlock();
+    bool stop = false;
+    try {
+      if (snapshot) options.on_progress(*snapshot);
+      stop = options.should_stop && options.should_stop();
+    } catch (...) {
+      error.keep(std::current_exception());
+      stop = true;
+    }
+    guard.lock();
+    if (stop && !state.stopping) {
+      state.stopping = true;
+      state.changed.notify_all();
+    }
+  }
+  guard.unlock();
+  threads.clear();
+  guard.lock();
+  state.in_run = false;
+  const Progress last = progress();
+  guard.unlock();
+  error.rethrow();
+  if (options.on_progress) options.on_progress(last);
+}
+
+}  // namespace quorate

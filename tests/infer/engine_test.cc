@@ -1,0 +1,372 @@
+#include "quorate/infer/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <limits>
+#include <thread>
+
+#include "infer/committees.h"
+#include "quorate/core/error.h"
+
+namespace quorate {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr std::size_t kClasses = 4;
+constexpr std::int64_t kFeatures = 3;
+
+// A device that every machine has: the first core that this process may use, as often as asked for.
+std::vector<Device> devices(std::size_t count) {
+  const int one = 1;
+  const Device first = cpu_devices({&one, 1})[0];
+  std::vector<Device> result(count, first);
+  for (std::size_t i = 0; i < count; ++i) result[i].name = "cpu:" + std::to_string(i);
+  return result;
+}
+
+Plan plan_for(std::size_t models, std::size_t device_count, int batch) {
+  Plan plan;
+  plan.devices = devices(device_count);
+  for (std::size_t m = 0; m < models; ++m) plan.models.push_back("m" + std::to_string(m));
+  plan.batch.assign(models * device_count, batch);
+  plan.share.assign(models * device_count, 1.0 / static_cast<double>(models));
+  plan.demand.assign(models, 1.0);
+  plan.price.assign(models, 1.0 / static_cast<double>(models));
+  plan.throughput = 1.0;
+  plan.bound = 1.0;
+  plan.feasible = true;
+  plan.found_by = "test";
+  return plan;
+}
+
+std::vector<Engine::Member> members(std::size_t count) {
+  std::vector<Engine::Member> result;
+  for (std::size_t m = 0; m < count; ++m)
+    result.push_back({"m" + std::to_string(m), std::make_shared<test::Arithmetic>(static_cast<int>(m), kClasses)});
+  return result;
+}
+
+Cascade two_tiers() {
+  Cascade cascade;
+  cascade.tiers = {Tier{{0, 1}, {0.5, 0.5}, Signal::kConfidence, 0.7}, Tier{{2}, {1.0}}};
+  return cascade;
+}
+
+Answer expected(const Cascade& cascade, const std::vector<float>& input) {
+  return oracle::answers(cascade, input.size() / kFeatures, kClasses, [&](int model, std::size_t sample) {
+    return test::scores(model, input.data() + sample * kFeatures, kFeatures, kClasses);
+  });
+}
+
+std::vector<std::int64_t> shape_of(const std::vector<float>& input) {
+  return {static_cast<std::int64_t>(input.size()) / kFeatures, kFeatures};
+}
+
+template <class Thrown>
+void expect_throw(const std::function<void()>& call, const ::testing::Matcher<std::string>& what) {
+  try {
+    call();
+    FAIL() << "nothing was thrown";
+  } catch (const Thrown& error) {
+    EXPECT_THAT(error.what(), what);
+  }
+}
+
+TEST(Engine, AnswersAsTheCascadeDoesSampleBySample) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    const Cascade cascade = test::random_cascade(random);
+    const std::size_t models = test::members_of(cascade);
+    Engine engine(members(models), cascade, plan_for(models, 1 + random.below(3), static_cast<int>(1 + random.below(40))));
+    for (int i = 0; i < 3; ++i) {
+      const std::vector<float> input = test::random_input((1 + random.below(700)) * kFeatures, random);
+      const Answer got = engine.predict(input.data(), shape_of(input));
+      const Answer wanted = expected(cascade, input);
+      EXPECT_EQ(got.probs, wanted.probs);
+      EXPECT_EQ(got.tier, wanted.tier);
+      EXPECT_EQ(got.answer, wanted.answer);
+    }
+  }
+}
+
+TEST(Engine, AnswersManyCallersAtOnce) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 2, 16), {.max_queue_samples = 50});
+  std::vector<std::thread> callers;
+  for (std::uint64_t caller = 0; caller < 4; ++caller)
+    callers.emplace_back([&, caller] {
+      Random random(1, caller);
+      for (int i = 0; i < 50; ++i) {
+        const std::vector<float> input = test::random_input((1 + random.below(9)) * kFeatures, random);
+        EXPECT_EQ(engine.submit({input.data(), shape_of(input)}).get().probs, expected(two_tiers(), input).probs);
+      }
+    });
+  for (std::thread& caller : callers) caller.join();
+}
+
+TEST(Engine, KeepsWhatOwnsTheInputUntilTheAnswerIsThere) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
+  Random random(3);
+  auto input = std::make_shared<const std::vector<float>>(test::random_input(30 * kFeatures, random));
+  const std::vector<float> copy = *input;
+  const std::weak_ptr<const std::vector<float>> watched = input;
+  Samples samples{input->data(), shape_of(*input), input};
+  input.reset();
+  const Pending pending = engine.submit(std::move(samples));
+  EXPECT_EQ(pending.get().probs, expected(two_tiers(), copy).probs);
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(Engine, CountsWhatItDoes) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
+  Random random(4);
+  const std::vector<float> input = test::random_input(100 * kFeatures, random);
+  const Answer answer = engine.predict(input.data(), shape_of(input));
+  const auto second = static_cast<std::uint64_t>(std::count(answer.tier.begin(), answer.tier.end(), 1));
+  const EngineStats stats = engine.stats();
+  EXPECT_EQ(stats.reach, (std::vector<std::uint64_t>{100, second}));
+  EXPECT_EQ(stats.answered, 100u);
+  ASSERT_EQ(stats.models.size(), 3u);
+  EXPECT_EQ(stats.models[1].name, "m1");
+  EXPECT_EQ(stats.models[1].samples, 100u);
+  EXPECT_EQ(stats.models[1].batches, 13u);
+  EXPECT_DOUBLE_EQ(stats.models[1].fill, 100.0 / 104.0);
+  EXPECT_EQ(stats.models[2].samples, second);
+  EXPECT_EQ(stats.lanes[0].device, "cpu:0");
+  EXPECT_GT(stats.lanes[0].busy_s, 0.0);
+}
+
+TEST(Engine, AModelsFailureReachesItsCallerAndLeavesTheEngineUsable) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 2, 8));
+  Random random(5);
+  std::vector<float> input = test::random_input(600 * kFeatures, random);
+  const Answer wanted = expected(two_tiers(), input);
+  std::vector<float> broken = input;
+  broken[300 * kFeatures] = 2e6f;
+  for (int i = 0; i < 20; ++i) {
+    expect_throw<DeviceError>([&] { engine.predict(broken.data(), shape_of(broken)); },
+                              AllOf(HasSubstr("model \"m"), HasSubstr("sample out of reach")));
+    EXPECT_EQ(engine.predict(input.data(), shape_of(input)).probs, wanted.probs);
+  }
+}
+
+// Gives whatever it is told to.
+class Says : public Backend {
+ public:
+  explicit Says(std::vector<float> row) : row_(std::move(row)) {}
+  Scores run(const float*, std::span<const std::int64_t> shape) override {
+    const auto out = std::make_shared<std::vector<float>>();
+    for (std::int64_t i = 0; i < shape[0]; ++i) out->insert(out->end(), row_.begin(), row_.end());
+    return {out->data(), static_cast<std::size_t>(shape[0]), row_.size(), out};
+  }
+  std::int64_t weight_bytes() const override { return 0; }
+
+ private:
+  std::vector<float> row_;
+};
+
+TEST(Engine, RefusesScoresThatAreNoProbabilities) {
+  Cascade one;
+  one.tiers = {Tier{{0}, {1.0}}};
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const std::vector<float>& row : {std::vector<float>{2.0f, 3.0f}, {1.5f, -0.5f}, {nan, 1.0f}, {0.5f, 0.498f}, {}}) {
+    Engine engine({{"logits", std::make_shared<Says>(row)}}, one, [] {
+      Plan plan = plan_for(1, 1, 4);
+      plan.models = {"logits"};
+      return plan;
+    }());
+    const std::vector<float> input(3, 0.0f);
+    expect_throw<DeviceError>(
+        [&] {
+          engine.predict(input.data(), {1, 3});
+        },
+        AllOf(HasSubstr("model \"logits\""), HasSubstr("but must give")));
+  }
+}
+
+TEST(Engine, RefusesModelsThatDisagreeOnTheClasses) {
+  Cascade both;
+  both.tiers = {Tier{{0, 1}, {0.5, 0.5}}};
+  Engine engine({{"m0", std::make_shared<Says>(std::vector<float>{0.5f, 0.5f})},
+                 {"m1", std::make_shared<Says>(std::vector<float>{0.5f, 0.25f, 0.25f})}},
+                both, plan_for(2, 1, 4));
+  const std::vector<float> input(3, 0.0f);
+  expect_throw<DeviceError>(
+      [&] {
+        engine.predict(input.data(), {1, 3});
+      },
+      AllOf(HasSubstr("model \"m"), HasSubstr("classes, but the models before it gave")));
+}
+
+TEST(Engine, RefusesInputsThatDoNotFit) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
+  std::vector<float> input(12, 0.5f);
+  const auto refused = [&](std::vector<std::int64_t> shape, const char* what) {
+    expect_throw<std::invalid_argument>([&] { engine.predict(input.data(), shape); }, HasSubstr(what));
+  };
+  refused({12}, "x has shape [12], but must be [samples, features...]");
+  refused({0, 3}, "x has shape [0, 3], but must hold at least one sample");
+  refused({4, 0}, "x has shape [4, 0], but must hold at least one sample and one feature");
+  engine.predict(input.data(), {4, 3});
+  refused({3, 4}, "x has samples of shape [4], but must have [3]");
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    input[7] = bad;
+    refused({4, 3}, "x[2] holds a value that is not finite");
+  }
+}
+
+TEST(Engine, AFirstShapeThatFailsDoesNotBind) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
+  std::vector<float> input(12, 2e6f);
+  EXPECT_THROW(engine.predict(input.data(), {3, 4}), DeviceError);
+  input.assign(12, 0.5f);
+  EXPECT_EQ(engine.predict(input.data(), {4, 3}).samples, 4u);
+  expect_throw<std::invalid_argument>([&] { engine.predict(input.data(), {3, 4}); }, HasSubstr("must have [3]"));
+}
+
+class Compiled : public test::Arithmetic {
+ public:
+  Compiled(std::vector<std::int64_t> features, std::int64_t max_batch)
+      : Arithmetic(0, kClasses), features_(std::move(features)), max_batch_(max_batch) {}
+  std::vector<std::int64_t> features() const override { return features_; }
+  std::int64_t max_batch() const override { return max_batch_; }
+
+ private:
+  std::vector<std::int64_t> features_;
+  std::int64_t max_batch_;
+};
+
+TEST(Engine, HoldsToWhatModelsWereCompiledForBeforeAnythingRuns) {
+  std::vector<Engine::Member> models = members(3);
+  models[1].backend = std::make_shared<Compiled>(std::vector<std::int64_t>{3}, 8);
+  expect_throw<std::invalid_argument>([&] { Engine(models, two_tiers(), plan_for(3, 1, 9)); },
+                                      HasSubstr("model \"m1\" at batch 9, but it was compiled for batches of at most 8"));
+  expect_throw<std::invalid_argument>([&] { Engine(models, two_tiers(), plan_for(3, 1, 8), {.features = {4}}); },
+                                      HasSubstr("model \"m1\" takes samples of shape [3], but must take [4]"));
+  Engine engine(models, two_tiers(), plan_for(3, 1, 8));
+  const std::vector<float> input(12, 0.5f);
+  expect_throw<std::invalid_argument>([&] { engine.predict(input.data(), {3, 4}); }, HasSubstr("must have [3]"));
+}
+
+TEST(Engine, RefusesPlansThatDoNotFit) {
+  const auto refused = [&](const std::function<void(Plan&)>& change, const char* what) {
+    Plan plan = plan_for(3, 1, 8);
+    change(plan);
+    expect_throw<std::invalid_argument>([&] { Engine(members(3), two_tiers(), plan); }, HasSubstr(what));
+  };
+  refused([](Plan& plan) { plan.feasible = false, plan.why = "m2 needs 7 more bytes on cpu:0"; },
+          "the plan is not feasible: m2 needs 7 more bytes on cpu:0");
+  refused([](Plan& plan) { plan.models[2] = "other"; }, "the plan does not know model \"m2\"");
+  refused([](Plan& plan) { plan.batch[1] = 0, plan.share[1] = 0.0; }, "the plan places model \"m1\" on no device");
+  refused([](Plan& plan) { plan.demand[0] = 0.0; }, "the plan's demand of model \"m0\" is 0");
+  refused(
+      [](Plan& plan) {
+        plan.devices[0] = Device{"cuda:0", "h200", 1, 0.0, {}};
+      },
+      "device \"cuda:0\" of kind \"h200\", but this engine runs CPU devices");
+  refused([](Plan& plan) { plan.devices[0].cores = {CPU_SETSIZE - 1}; }, "device \"cpu:0\" has core 1023");
+  Cascade cascade = two_tiers();
+  cascade.tiers[1].members = {3};
+  EXPECT_THROW(Engine(members(3), cascade, plan_for(3, 1, 8)), std::invalid_argument);
+  std::vector<Engine::Member> models = members(3);
+  models[2].backend = nullptr;
+  expect_throw<std::invalid_argument>([&] { Engine(models, two_tiers(), plan_for(3, 1, 8)); },
+                                      HasSubstr("model \"m2\" has no backend"));
+}
+
+// Holds its lane until it is let go.
+class Gate : public test::Arithmetic {
+ public:
+  Gate() : Arithmetic(0, kClasses) {}
+  Scores run(const float* input, std::span<const std::int64_t> shape) override {
+    entered.count_down();
+    open.wait();
+    return Arithmetic::run(input, shape);
+  }
+  std::latch entered{1};
+  std::latch open{1};
+};
+
+TEST(Engine, ClosingFailsWhatWaitsOnceNobodyReadsIt) {
+  Cascade one;
+  one.tiers = {Tier{{0}, {1.0}}};
+  const auto gate = std::make_shared<Gate>();
+  std::optional<Pending> running, waiting;
+  {
+    Engine engine({{"m0", gate}}, one, plan_for(1, 1, 4));
+    const std::vector<float> input(12, 0.5f);
+    running = engine.submit({input.data(), {4, 3}});
+    gate->entered.wait();
+    waiting = engine.submit({input.data(), {4, 3}});
+    EXPECT_FALSE(running->wait(0.01));
+    EXPECT_FALSE(waiting->done());
+    std::thread opener([&] {
+      EXPECT_TRUE(waiting->wait(60.0));
+      EXPECT_FALSE(running->done());
+      gate->open.count_down();
+    });
+    engine.close();
+    opener.join();
+    EXPECT_TRUE(running->done());
+    expect_throw<Error>([&] { engine.submit({input.data(), {4, 3}}); }, HasSubstr("the engine is closed"));
+    engine.close();
+  }
+  expect_throw<Error>([&] { waiting->get(); }, HasSubstr("the engine was closed before this was answered"));
+  expect_throw<Error>([&] { running->get(); }, HasSubstr("the engine was closed before this was answered"));
+}
+
+TEST(Engine, ClosingWithDrainAnswersWhatWaits) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 2, 8));
+  Random random(6);
+  const std::vector<float> input = test::random_input(2000 * kFeatures, random);
+  std::vector<Pending> pending;
+  for (int i = 0; i < 5; ++i) pending.push_back(engine.submit({input.data(), shape_of(input)}));
+  engine.close(true);
+  for (const Pending& each : pending) {
+    EXPECT_TRUE(each.done());
+    EXPECT_EQ(each.get().probs, expected(two_tiers(), input).probs);
+  }
+}
+
+TEST(Engine, StartsAndStopsAgainAndAgain) {
+  Random random(8);
+  const std::vector<float> input = test::random_input(5 * kFeatures, random);
+  const Answer wanted = expected(two_tiers(), input);
+  for (int i = 0; i < 50; ++i) {
+    Engine engine(members(3), two_tiers(), plan_for(3, 2, 8));
+    if (i % 2 == 0) {
+      EXPECT_EQ(engine.predict(input.data(), shape_of(input)).probs, wanted.probs);
+    }
+  }
+}
+
+TEST(Engine, SaysThatItDidNotFollowAFork) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
+  const std::vector<float> input(12, 0.5f);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int result = 1;
+    try {
+      engine.predict(input.data(), {4, 3});
+    } catch (const Error& error) {
+      result = std::string(error.what()).find("did not follow the fork") != std::string::npos ? 0 : 2;
+    }
+    ::_exit(result);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(engine.predict(input.data(), {4, 3}).samples, 4u);
+}
+
+}  // namespace
+}  // namespace quorate
