@@ -1,7 +1,6 @@
-#include "quorate/core/device.h"
-
 #include "bindings.h"
 #include "core/message.h"
+#include "quorate/core/device.h"
 #include "quorate/core/error.h"
 
 namespace quorate::python {
@@ -15,7 +14,8 @@ void register_core(py::module_& m) {
   m.attr("DeviceError").attr("__doc__") = "A device or a model running on it failed.";
 
   py::class_<Device>(m, "Device", "A place that models run on.")
-      .def(py::init([](std::string name, std::string kind, std::int64_t memory_bytes, double usd_per_hour, std::vector<int> cores) {
+      .def(py::init([](std::string name, std::string kind, std::int64_t memory_bytes, double usd_per_hour,
+                       std::vector<int> cores) {
              require(!name.empty(), "name is empty, but must name the device");
              require(!kind.empty(), "kind is empty, but must name the kind of device");
              require(memory_bytes >= 0, "memory_bytes is ", memory_bytes, ", but must be at least 0");

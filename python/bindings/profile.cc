@@ -9,8 +9,9 @@
 namespace quorate::python {
 namespace {
 
-py::array_t<double> as_cells(const py::object& object, const std::string& name) {
-  const auto array = py::array_t<double, py::array::c_style | py::array::forcecast>::ensure(object);
+template <class T>
+py::array_t<T> as_cells(const py::object& object, const std::string& name) {
+  const auto array = py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(object);
   if (!array) {
     PyErr_Clear();
     throw std::invalid_argument(name + " is " + py::repr(object).cast<std::string>() + ", but must be an array of numbers");
@@ -28,9 +29,19 @@ void require_shape(const py::array& array, const std::string& name, const Profil
 
 // Bytes as a float are a mean or an estimate: rounded up.
 std::int64_t bytes_from(double value) {
-  require(std::isfinite(value) && value < 0x1p63 && value > -0x1p63, "memory_bytes holds ", value,
+  require(std::isfinite(value) && std::abs(value) < 0x1p63, "memory_bytes holds ", value,
           ", but must be finite and fit 64 bits");
   return static_cast<std::int64_t>(std::ceil(value));
+}
+std::int64_t bytes_from(std::int64_t value) { return value; }
+
+template <class T>
+std::vector<std::int64_t> bytes_of(const py::object& memory_bytes, const Profile& profile) {
+  const py::array_t<T> cells = as_cells<T>(memory_bytes, "memory_bytes");
+  require_shape(cells, "memory_bytes", profile);
+  std::vector<std::int64_t> result;
+  for (py::ssize_t i = 0; i < cells.size(); ++i) result.push_back(bytes_from(cells.data()[i]));
+  return result;
 }
 
 Profile made(std::vector<std::string> models, const py::object& batch_sizes, std::vector<std::string> kinds,
@@ -40,11 +51,14 @@ Profile made(std::vector<std::string> models, const py::object& batch_sizes, std
   if (const py::array sizes = py::array::ensure(batch_sizes)) require_ndim(sizes, 1, "batch_sizes", "[batches]");
   profile.batch_sizes = as_int32(batch_sizes, "batch_sizes");
   profile.kinds = std::move(kinds);
-  const py::array_t<double> latencies = as_cells(latency_s, "latency_s"), bytes = as_cells(memory_bytes, "memory_bytes");
+  const py::array_t<double> latencies = as_cells<double>(latency_s, "latency_s");
   require_shape(latencies, "latency_s", profile);
-  require_shape(bytes, "memory_bytes", profile);
   profile.latency_s.assign(latencies.data(), latencies.data() + latencies.size());
-  for (py::ssize_t i = 0; i < bytes.size(); ++i) profile.memory_bytes.push_back(bytes_from(bytes.data()[i]));
+  // Whole numbers beyond 2^53 would not survive as doubles.
+  const py::array bytes = py::array::ensure(memory_bytes);
+  if (!bytes) PyErr_Clear();
+  profile.memory_bytes = bytes && bytes.dtype().kind() == 'i' ? bytes_of<std::int64_t>(memory_bytes, profile)
+                                                              : bytes_of<double>(memory_bytes, profile);
   check(profile);
   return profile;
 }

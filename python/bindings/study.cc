@@ -43,14 +43,17 @@ void run(Study& study, py::object train, std::int64_t trials, int workers, const
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     return false;
   };
-  struct Closer {
-    const py::object& pool;
-    ~Closer() {
-      if (!pool.is_none()) pool.attr("close")();
+  std::exception_ptr error;
+  {
+    const py::gil_scoped_release release;
+    try {
+      study.run(python_train(train), options);
+    } catch (...) {
+      error = std::current_exception();  // Ctrl-C among them: the processes have to end first
     }
-  } const closer{pool};
-  const py::gil_scoped_release release;
-  study.run(python_train(train), options);
+  }
+  if (!pool.is_none()) pool.attr("close")();
+  if (error) std::rethrow_exception(error);
 }
 
 std::string add_model(TrialJob& job, const std::map<std::string, py::object>& predictions,

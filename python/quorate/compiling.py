@@ -95,7 +95,7 @@ def _export(module: Any, batch: Any, max_batch: int) -> Any:
         program = torch.export.export(module, (batch,), dynamic_shapes=shapes)
     except RuntimeError as error:
         raise ValueError(f"torch.export cannot follow the model: {error}") from error
-    signature = program.graph_signature
+    signature = program.run_decompositions({}).graph_signature  # what is written in place shows once it is made functional
     if signature.user_inputs_to_mutate:
         raise ValueError("the model writes to its input, but must leave it as it is: other models read it too")
     if signature.buffers_to_mutate:

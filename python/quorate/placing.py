@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._core import Cascade
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from . import Cascade, Ensemble, Predictions
+    from . import Ensemble, Predictions
 
 
 def tiers_of(committee: Ensemble | Cascade) -> list[list[int]]:
     """Indices of models, tier by tier; an ensemble is one tier."""
-    tiers = getattr(committee, "tiers", None)
-    return [list(committee.members)] if tiers is None else [list(tier.members) for tier in tiers]
+    if isinstance(committee, Cascade):
+        return [list(tier.members) for tier in committee.tiers]
+    return [list(committee.members)]
 
 
 def demand(

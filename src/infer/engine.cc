@@ -53,7 +53,9 @@ struct Engine::State {
       : options(chosen),
         devices(plan.devices),
         placement(place(cascade, models, plan)),
-        flow(cascade, placement.demand(), placement.batch(), devices.size()) {
+        flow(cascade, placement.demand(), placement.batch(), devices.size()),
+        features(chosen.features),
+        features_known(!chosen.features.empty()) {
     for (const Placement::Slot& slot : placement.slots) {
       const Member& member = models[static_cast<std::size_t>(slot.model)];
       require(member.backend != nullptr, "model \"", member.name, "\" has no backend, but the cascade asks it");
@@ -72,9 +74,8 @@ struct Engine::State {
             ", but it was compiled for batches of at most ", most);
     const std::vector<std::int64_t> said = member.backend->features();
     if (said.empty()) return;
-    if (options.features.empty()) options.features = said;
-    require(options.features == said, "model \"", member.name, "\" takes samples of shape [", joined(said),
-            "], but must take [", joined(options.features), "] as the committee does");
+    require(!features_known || features == said, "model \"", member.name, "\" takes samples of shape [", joined(said),
+            "], but must take [", joined(features), "] as the committee does");
     features = said;
     features_known = true;
   }
@@ -177,10 +178,8 @@ struct Engine::State {
 
   // All samples that wait together have one shape. Where no model says it, the first request's holds until it fails.
   void check_features(const std::vector<std::int64_t>& found) {
-    if (!options.features.empty() || features_known || flow.unanswered() > 0) {
-      const std::vector<std::int64_t>& wanted = options.features.empty() ? features : options.features;
-      require(found == wanted, "x has samples of shape [", joined(found), "], but must have [", joined(wanted), "]");
-    }
+    require((!features_known && flow.unanswered() == 0) || found == features, "x has samples of shape [", joined(found),
+            "], but must have [", joined(features), "]");
     features = found;
   }
 
@@ -218,7 +217,7 @@ struct Engine::State {
   std::condition_variable room;
   Flow flow;
   std::vector<std::int64_t> features;
-  bool features_known = false;
+  bool features_known;
   bool closed = false;
   EngineStats stats;
   std::vector<std::uint64_t> full;  // [slots], samples that its batches had room for

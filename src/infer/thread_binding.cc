@@ -31,8 +31,8 @@ void set_intra_op_threads(int count) {
 }  // namespace
 
 void check_here(const Device& device) {
-  require(!device.cores.empty(), "the plan has device \"", device.name, "\" of kind \"", device.kind,
-          "\", but this engine runs CPU devices with cores only: see cpu_devices");
+  require(!device.cores.empty(), "device \"", device.name, "\" of kind \"", device.kind,
+          "\" has no CPU cores, but models run on CPU devices only: see cpu_devices");
   cpu_set_t usable;
   CPU_ZERO(&usable);
   const bool known = ::sched_getaffinity(0, sizeof usable, &usable) == 0;

@@ -47,7 +47,9 @@ std::shared_ptr<Backend> load_torchscript(const std::filesystem::path& file, con
     std::istringstream stream(content);
     torch::jit::Module module =
         torch::jit::import_ir_module(std::make_shared<torch::jit::CompilationUnit>(), stream, c10::Device(c10::kCPU));
-    module.eval();
+    // Not module.eval(), which fails on frozen models: they are in evaluation mode for good and no longer say so.
+    for (torch::jit::Module part : module.modules())
+      if (part.hasattr("training")) part.setattr("training", false);
     return std::make_shared<TorchScript>(std::move(module));
   } catch (const std::exception& error) {
     throw FileError(file, message("is no TorchScript model: ", error.what()));

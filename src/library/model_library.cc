@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <mutex>
 #include <set>
+#include <stdexcept>
+#include <string_view>
 
 #include "core/message.h"
 #include "library/model_folder.h"
@@ -113,7 +114,9 @@ struct ModelLibrary::State {
 
   ModelRecord& record(const std::string& name) {
     const auto found = models.find(name);
-    require(found != models.end(), "name is \"", name, "\", but must be a model of ", title(), ": ", listed(names()));
+    if (found == models.end())  // not require(): the list of names is dear
+      throw std::invalid_argument(
+          message("name is \"", name, "\", but must be a model of ", title(), ": ", listed(names())));
     return found->second;
   }
 

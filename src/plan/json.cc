@@ -1,8 +1,6 @@
 // Profiles and plans as JSON documents.
 #include "core/json.h"
 
-#include <cmath>
-
 #include "core/message.h"
 #include "quorate/core/error.h"
 #include "quorate/core/file.h"
@@ -129,6 +127,9 @@ Plan plan_from_json(std::string_view text, const std::string& name) {
   Plan plan;
   plan.models = root["models"].texts();
   const JsonField devices = root["devices"], batch = root["batch"], share = root["share"];
+  for (const JsonField& rows_of : {batch, share})
+    if (rows_of.size() != devices.size())
+      rows_of.fail(message("an array of ", devices.size(), " rows, one for each device"));
   for (std::size_t device = 0; device < devices.size(); ++device) {
     plan.devices.push_back(device_from(devices[device]));
     append_row(batch[device], ints(batch[device]), plan.models.size(), plan.batch);

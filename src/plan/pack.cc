@@ -12,7 +12,7 @@
 namespace quorate {
 namespace {
 
-constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kNowhere = -1;
 
 // What a model takes at least, on each device and anywhere.
 class Sizes {
@@ -23,7 +23,8 @@ class Sizes {
     for (std::size_t m = 0; m < problem.models; ++m) {
       least_.push_back(kNowhere);
       for (std::size_t device = 0; device < problem.devices; ++device)
-        if (batch(device, m) != kAbsent) least_[m] = std::min(least_[m], bytes(device, m));
+        if (batch(device, m) != kAbsent && (least_[m] == kNowhere || bytes(device, m) < least_[m]))
+          least_[m] = bytes(device, m);
     }
     std::map<std::vector<std::int64_t>, std::size_t> classes;
     for (std::size_t device = 0; device < problem.devices; ++device) {

@@ -14,7 +14,7 @@ struct Packing {
   std::string why;  // where there is none: the model, the device and the bytes short, and whether that is proven
 };
 
-// Worst-fit-decreasing (Pochelu et al., arXiv 2208.14049, algorithm 1): models by descending memory, each to the device with
+// Worst-fit-decreasing (Pochelu et al., arXiv 2208.14049): models by descending memory, each to the device with
 // the most free memory that it fits, accelerators before CPUs, at the batch that needs the least. Where that leaves a model
 // over, a depth-first search over the same order, devices by descending free memory, of at most `max_nodes` placements
 // tried.

@@ -1,7 +1,6 @@
 #include "plan/search.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 namespace quorate {
@@ -20,7 +19,7 @@ bool allowed(const Problem& problem, const Placement& placement, const Change& c
          (change.batch != kAbsent || placement.copies(problem, change.m) > 1);
 }
 
-// Cell changes are counted [devices, models, batches], skipping the batch that the cell has: its last stands for absent.
+// Change number `index` of [devices, models, batches]: the cell at that batch, or absent where it has that batch already.
 Change change_at(const Problem& problem, const Placement& placement, std::size_t index) {
   const std::size_t cell = index / problem.batches;
   const int batch = static_cast<int>(index % problem.batches);

@@ -12,7 +12,7 @@ namespace quorate {
 // that promises no more than the present throughput need not be scored.
 double promise(const Problem& problem, const Shares& present, std::size_t device, std::size_t m, int batch);
 
-// One step of the bounded greedy (Pochelu et al., arXiv 2208.14049, algorithm 2): of up to `neighbours` placements that
+// One step of the bounded greedy (Pochelu et al., arXiv 2208.14049): of up to `neighbours` placements that
 // differ from the present one in one cell of the allocation matrix, drawn at random (all of them where there are no more),
 // the best; nullopt where none is better. Neighbours break neither memory nor coverage. Unlike the paper's, a neighbour is
 // scored by the best shares instead of a run.

@@ -81,9 +81,9 @@ class Stream {
         hosts_(plan.models.size()),
         running_(plan.devices.size()),
         pending_(samples, 0),
-        busy_s(plan.devices.size(), 0.0),
-        answered_s(samples, 0.0),
-        max_queue(plan.models.size(), 0) {
+        busy_s_(plan.devices.size(), 0.0),
+        answered_s_(samples, 0.0),
+        max_queue_(plan.models.size(), 0) {
     for (std::size_t device = 0; device < plan.devices.size(); ++device)
       for (std::size_t model = 0; model < plan.models.size(); ++model)
         if (plan.batch[plan.index(device, model)] > 0 && demand_[model] > 0.0) {
@@ -99,13 +99,13 @@ class Stream {
     const auto [now_s, device] = ends_.top();
     ends_.pop();
     for (const std::size_t sample : running_[device])
-      if (--pending_[sample] == 0) answered_s[sample] = now_s;
+      if (--pending_[sample] == 0) answered_s_[sample] = now_s;
     running_[device].clear();
     free_.insert(device);
   }
 
   void arrive(std::size_t sample, double now_s) {
-    answered_s[sample] = now_s;
+    answered_s_[sample] = now_s;
     for (std::size_t model = 0; model < queue_.size(); ++model) {
       const auto before = static_cast<double>(sample);
       if (!(std::floor((before + 1.0) * demand_[model]) > std::floor(before * demand_[model]))) continue;
@@ -121,8 +121,12 @@ class Stream {
     for (const std::size_t device : free_) run_next(device, now_s);
     free_.clear();
     for (std::size_t model = 0; model < queue_.size(); ++model)
-      max_queue[model] = std::max(max_queue[model], waiting(model));
+      max_queue_[model] = std::max(max_queue_[model], waiting(model));
   }
+
+  const std::vector<double>& busy_s() const { return busy_s_; }
+  const std::vector<double>& answered_s() const { return answered_s_; }
+  const std::vector<std::size_t>& max_queue() const { return max_queue_; }
 
  private:
   std::size_t waiting(std::size_t model) const { return queue_[model].size() - taken_[model]; }
@@ -138,7 +142,7 @@ class Stream {
     const auto first = queue_[instance.model].begin() + static_cast<std::ptrdiff_t>(taken_[instance.model]);
     running_[device].assign(first, first + static_cast<std::ptrdiff_t>(count));
     taken_[instance.model] += count;
-    busy_s[device] += instance.latency_s[count];
+    busy_s_[device] += instance.latency_s[count];
     ends_.emplace(now_s + instance.latency_s[count], device);
   }
 
@@ -153,11 +157,9 @@ class Stream {
   std::vector<std::size_t> pending_;               // [samples]: models that have still to run it
   std::set<std::size_t> free_;                     // devices that may find something to run
   std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
-
- public:
-  std::vector<double> busy_s;          // [devices]
-  std::vector<double> answered_s;      // [samples]
-  std::vector<std::size_t> max_queue;  // [models]
+  std::vector<double> busy_s_;          // [devices]
+  std::vector<double> answered_s_;      // [samples]
+  std::vector<std::size_t> max_queue_;  // [models]
 };
 
 double percentile(const std::vector<double>& ascending, double share) {
@@ -182,17 +184,17 @@ Simulation simulate(const Plan& plan, const Profile& profile, std::span<const do
   }
 
   Simulation result;
-  result.max_queue = std::move(stream.max_queue);
-  for (std::size_t i = 0; i < arrivals_s.size(); ++i) result.latency_s.push_back(stream.answered_s[i] - arrivals_s[i]);
+  result.max_queue = stream.max_queue();
+  for (std::size_t i = 0; i < arrivals_s.size(); ++i) result.latency_s.push_back(stream.answered_s()[i] - arrivals_s[i]);
   std::vector<double> ascending = result.latency_s;
   std::sort(ascending.begin(), ascending.end());
   result.mean_latency_s = std::accumulate(ascending.begin(), ascending.end(), 0.0) / static_cast<double>(ascending.size());
   result.p50_latency_s = percentile(ascending, 0.5);
   result.p99_latency_s = percentile(ascending, 0.99);
   result.max_latency_s = ascending.back();
-  result.makespan_s = *std::max_element(stream.answered_s.begin(), stream.answered_s.end()) - arrivals_s[0];
+  result.makespan_s = *std::max_element(stream.answered_s().begin(), stream.answered_s().end()) - arrivals_s[0];
   result.throughput = static_cast<double>(arrivals_s.size()) / result.makespan_s;
-  for (const double busy_s : stream.busy_s)
+  for (const double busy_s : stream.busy_s())
     result.utilisation.push_back(result.makespan_s > 0.0 ? busy_s / result.makespan_s : 0.0);
   return result;
 }

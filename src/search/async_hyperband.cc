@@ -1,5 +1,6 @@
 #include "quorate/search/async_hyperband.h"
 
+#include <algorithm>
 #include <deque>
 #include <numeric>
 

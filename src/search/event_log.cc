@@ -1,5 +1,6 @@
 #include "search/event_log.h"
 
+#include <algorithm>
 #include <array>
 
 #include "core/json.h"

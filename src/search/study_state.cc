@@ -39,8 +39,13 @@ std::optional<TrialJob> StudyState::start(std::int64_t limit) {
     attempt->number = started->attempt;
     attempt->seed = ledger.machine().trial_seed(attempt->job.trial);
   }
-  // Hashing takes a while; nobody else touches the trial meanwhile.
-  attempt->checkpoint = find_checkpoint(attempt->job.trial);
+  try {
+    // Hashing takes a while; nobody else touches the trial meanwhile.
+    attempt->checkpoint = find_checkpoint(attempt->job.trial);
+  } catch (const FileError&) {
+    interrupt(*attempt);
+    throw;
+  }
   attempt->resource = attempt->checkpoint.resource;
   if (!attempt->checkpoint.problem.empty()) {
     const std::lock_guard guard(mutex);

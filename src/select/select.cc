@@ -57,7 +57,7 @@ GreedyPath greedy(const Predictions& predictions, std::span<const double> cost, 
 EnsembleFront select(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {
   Walker walker(predictions, cost, options);
   std::vector<Ensemble> candidates;
-  const std::vector<double>& of_singles = walker.losses_of_singles();
+  const std::vector<double> of_singles = walker.losses_of_singles();
   for (std::size_t m = 0; m < predictions.models(); ++m)
     candidates.push_back(prefix({{static_cast<int>(m)}, {of_singles[m]}}, 1, walker, "single"));
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/message.h"
 
@@ -54,7 +55,7 @@ GreedyPath Walker::walk(const WalkRule& rule) {
     const std::vector<Candidate> candidates = candidates_after(counts, rule.cap);
     if (candidates.empty()) break;
     const int pick = rule.per_cost ? greatest_fall_per_cost(candidates, loss, cost) : least_loss(candidates);
-    loss = losses_after(counts)[static_cast<std::size_t>(pick)];
+    loss = losses_after(counts, {&pick, 1})[static_cast<std::size_t>(pick)];
     ++counts[static_cast<std::size_t>(pick)];
     cost = cost_of(members_of(counts));
     path.picks.push_back(pick);
@@ -72,9 +73,20 @@ double Walker::cost_of(std::span<const int> members) const {
   return cost;
 }
 
-const std::vector<double>& Walker::losses_after(const std::vector<int>& counts) {
-  const auto [entry, is_new] = known_.try_emplace(counts);
-  if (!is_new) return entry->second;
+std::vector<double> Walker::losses_of_singles() {
+  std::vector<int> all(cost_.size());
+  std::iota(all.begin(), all.end(), 0);
+  return losses_after(std::vector<int>(cost_.size(), 0), all);
+}
+
+const std::vector<double>& Walker::losses_after(const std::vector<int>& counts, std::span<const int> models) {
+  std::vector<double>& losses =
+      known_.try_emplace(counts, counts.size(), std::numeric_limits<double>::quiet_NaN()).first->second;
+  std::vector<int> unknown;
+  for (const int m : models)
+    if (std::isnan(losses[static_cast<std::size_t>(m)])) unknown.push_back(m);
+  if (unknown.empty()) return losses;
+
   const bool goes_on =
       std::equal(held_.begin(), held_.end(), counts.begin(), [](int held, int wanted) { return held <= wanted; });
   if (!goes_on) {
@@ -83,16 +95,15 @@ const std::vector<double>& Walker::losses_after(const std::vector<int>& counts) 
   }
   for (std::size_t m = 0; m < counts.size(); ++m)
     for (; held_[m] < counts[m]; ++held_[m]) scorer_->add(m);
-  entry->second.resize(counts.size());
-  scorer_->score(entry->second);
-  return entry->second;
+  scorer_->score(unknown, losses);
+  return losses;
 }
 
 std::vector<Walker::Candidate> Walker::candidates_after(const std::vector<int>& counts, double cap) {
-  const std::vector<double>& losses = losses_after(counts);
   const std::vector<int> members = members_of(counts);
   const double cost = cost_of(members);
   std::vector<Candidate> candidates;
+  std::vector<int> allowed;
   for (std::size_t m = 0; m < counts.size(); ++m) {
     if (counts[m] > 0 && !options_.with_replacement) continue;
     const int model = static_cast<int>(m);
@@ -102,8 +113,12 @@ std::vector<Walker::Candidate> Walker::candidates_after(const std::vector<int>& 
       larger.insert(std::upper_bound(larger.begin(), larger.end(), model), model);
       with_it = cost_of(larger);
     }
-    if (with_it <= cap) candidates.push_back({model, losses[m], with_it});
+    if (with_it > cap) continue;
+    candidates.push_back({model, 0.0, with_it});
+    allowed.push_back(model);
   }
+  const std::vector<double>& losses = losses_after(counts, allowed);
+  for (Candidate& candidate : candidates) candidate.loss = losses[static_cast<std::size_t>(candidate.model)];
   return candidates;
 }
 

@@ -18,8 +18,8 @@ struct WalkRule {
   double cap = std::numeric_limits<double>::infinity();  // of the ensemble's cost
 };
 
-// Walks over the same predictions share what they learn: the losses of all candidates after the same picks are computed
-// once, so that a capped walk costs nothing until its cap first turns a pick down.
+// Walks over the same predictions share what they learn: the loss of a candidate after the same picks is computed once, so
+// that a capped walk costs nothing until its cap first turns a pick down, and after that only what its cap allows.
 class Walker {
  public:
   // Throws as select() does. The arguments but the options must outlive it.
@@ -27,7 +27,7 @@ class Walker {
 
   GreedyPath walk(const WalkRule& rule = {});
 
-  const std::vector<double>& losses_of_singles() { return losses_after(std::vector<int>(cost_.size(), 0)); }
+  std::vector<double> losses_of_singles();             // [models]
   double cost_of(std::span<const int> members) const;  // ascending
 
  private:
@@ -37,8 +37,8 @@ class Walker {
     double cost = 0.0;
   };
 
-  // losses [models] of one pick more, after counts[m] picks of each model m.
-  const std::vector<double>& losses_after(const std::vector<int>& counts);
+  // losses [models] of one pick more, after counts[m] picks of each model m; only those of `models` are sure to be known.
+  const std::vector<double>& losses_after(const std::vector<int>& counts, std::span<const int> models);
   std::vector<Candidate> candidates_after(const std::vector<int>& counts, double cap);
   int least_loss(std::span<const Candidate> candidates) const;
   int greatest_fall_per_cost(std::span<const Candidate> candidates, double loss, double cost) const;
@@ -49,8 +49,8 @@ class Walker {
   std::span<const double> cost_;
   SelectOptions options_;
   std::unique_ptr<Scorer> scorer_;
-  std::vector<int> held_;  // [models]: the picks that the scorer holds
-  std::map<std::vector<int>, std::vector<double>> known_;
+  std::vector<int> held_;                                  // [models]: the picks that the scorer holds
+  std::map<std::vector<int>, std::vector<double>> known_;  // by counts; NaN where not asked for yet
 };
 
 }  // namespace quorate

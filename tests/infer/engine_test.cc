@@ -272,7 +272,7 @@ TEST(Engine, RefusesPlansThatDoNotFit) {
       [](Plan& plan) {
         plan.devices[0] = Device{"cuda:0", "h200", 1, 0.0, {}};
       },
-      "device \"cuda:0\" of kind \"h200\", but this engine runs CPU devices");
+      "device \"cuda:0\" of kind \"h200\" has no CPU cores");
   refused([](Plan& plan) { plan.devices[0].cores = {CPU_SETSIZE - 1}; }, "device \"cpu:0\" has core 1023");
   Cascade cascade = two_tiers();
   cascade.tiers[1].members = {3};

@@ -76,6 +76,18 @@ TEST(LoadBackend, RunsTorchScript) {
   EXPECT_EQ(backend->max_batch(), 0);
 }
 
+TEST(LoadBackend, RunsInEvaluationModeAndTakesFrozenModels) {
+  const test::TemporaryFolder folder;
+  const auto training = save_model(folder / "training.pt", "  assert not self.training\n" + std::string(kSoftmax));
+  torch::jit::Module frozen("frozen");
+  frozen.define("def forward(self, x):\n  return torch.softmax(x, 1)\n");
+  frozen.save((folder / "frozen.pt").string());
+  const std::vector<float> input(3, 0.0f);
+  const std::vector<std::int64_t> shape = {1, 3};
+  for (const auto& file : {training, folder / "frozen.pt"})
+    EXPECT_EQ(run_checked(*load_backend(file, {.trust = true}), "model", input.data(), shape).classes, 3u);
+}
+
 TEST(LoadBackend, LoadsOnlyWhatWasRecordedOrIsTrusted) {
   const test::TemporaryFolder folder;
   const auto file = save_model(folder / "soft.pt", kSoftmax);

@@ -91,6 +91,7 @@ TEST(PlanJson, SaysWhatIsWrongWithADocument) {
   expect_bad_document("quorate.plan", "quorate.front", "format is \"quorate.front\", but must be \"quorate.plan\"");
   expect_bad_document("\"share\"", "\"shares\"", "share is missing");
   expect_bad_document("32", "32, 1", "batch[1] is [1,32,1], but must be an array of 2 entries");
+  expect_bad_document("\"share\": [", "\"share\": [[],", "must be an array of 2 rows, one for each device");
   expect_bad_document("32", "-32", "batch of model \"b\" on device \"cpu:0\" is -32");
   expect_bad_document("\"gpu:0\"", "7", "devices[0].name is 7");
   expect_bad_document("true", "1", "feasible is 1, but must be true or false");

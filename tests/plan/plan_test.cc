@@ -127,7 +127,7 @@ TEST(Plan, WithoutStepsOrTimeItIsWorstFitWithAcceleratorsFirst) {
   profile.kinds = {"gpu", "cpu-1core"};
   profile.latency_s.resize(6, 1.0);
   profile.memory_bytes.insert(profile.memory_bytes.end(), {6, 5, 1});
-  // The two largest have the accelerator to themselves only while they fit; the CPU has far more memory and takes the rest.
+  // The CPU has far more memory; it gets only what the accelerator has no room for.
   const std::vector<Device> devices = {{"cpu:0", "cpu-1core", 1000}, gpu("gpu:0", 7)};
   PlanOptions options = patient({}, 0);
   const Plan found = plan(profile, devices, options);
@@ -180,9 +180,9 @@ TEST(Plan, SurvivesMemoryBeyondSixtyFourBits) {
 }
 
 TEST(Pack, SearchesDeeperWhereWorstFitGetsStuck) {
-  // Worst-fit puts 5 and 4 apart; only 5 + 3 + 2 and 4 + 4 + 2 fit.
-  const Profile profile = even_profile({5, 4, 4, 3, 2, 2});
-  const std::vector<Device> devices = {gpu("gpu:0", 10), gpu("gpu:1", 10)};
+  // Worst-fit puts the two largest apart; only 3 + 3 and 2 + 2 + 2 fit.
+  const Profile profile = even_profile({3, 3, 2, 2, 2});
+  const std::vector<Device> devices = {gpu("gpu:0", 6), gpu("gpu:1", 6)};
   const Plan found = plan(profile, devices, patient({}, 0));
   EXPECT_TRUE(found.feasible);
   EXPECT_EQ(found.found_by, "packing");

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +24,7 @@ CONFIG = {
     "lr": 3e-3,
     "weight_decay": 1e-3,
     "dropout": 0.3,
-    "batch_size": 32,
+    "batch_size": 64,
     "shift": 1,
 }
 
@@ -44,8 +49,8 @@ def test_the_splits_are_disjoint_complete_and_stratified() -> None:
 def test_the_splits_are_the_same_each_time_and_hold_images_in_0_1() -> None:
     splits = data.digits()
     assert {name: len(split.labels) for name, split in splits.items()} == {
-        "train": 450,
-        "valid": 358,
+        "train": 359,
+        "valid": 449,
         "calib": 450,
         "test": 539,
     }
@@ -101,7 +106,7 @@ def test_training_lowers_the_loss_on_valid() -> None:
     valid = data.digits()["valid"]
     net, optimizer = trained(range(1, 2))
     first = training.log_loss(training.probabilities(networks.Answering(net).eval(), valid.images), valid.labels)
-    trained(range(2, 5), net, optimizer)
+    trained(range(2, 10), net, optimizer)
     later = training.log_loss(training.probabilities(networks.Answering(net).eval(), valid.images), valid.labels)
     assert later < 0.7 * first
 
@@ -113,6 +118,52 @@ def test_shifts_move_by_at_most_one_pixel_and_fill_with_zeros() -> None:
     places = {tuple(place[1:].tolist()) for place in moved[:, 0].nonzero()}
     assert places == {(row, column) for row in (2, 3, 4) for column in (3, 4, 5)}
     assert torch.equal(moved.sum((1, 2, 3)), torch.ones(300))
+
+
+def test_wilsons_interval_is_the_published_one() -> None:
+    from quorate.demo.answer import wilson
+
+    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+
+
+def test_the_notes_say_what_the_numbers_say() -> None:
+    from quorate.demo.answer import Row, notes
+
+    def row(accuracy: float, mean_cost_s: float) -> Row:
+        return Row("any", 1, 500, accuracy, 0.0, 1.0, mean_cost_s, 1.0, 1.0, 1.0)
+
+    assert "at least as accurate as" in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.0))[0]
+    assert "LESS accurate" in notes(row(0.98, 1.0), row(0.97, 2.0), row(0.96, 1.0))[0]
+    assert "NOT" not in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.0))[1]
+    assert "NOT" in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.1))[1]
+    assert "NOT" in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.955, 0.5))[1]
+
+
+def test_the_ensembles_shortcuts_end_with_it_and_say_what_evaluation_says() -> None:
+    import quorate as qr
+    from quorate.demo import choose
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 200)
+    logits = rng.normal(size=(5, 200, 3)) + 2.5 * np.eye(3)[labels] * np.array([0.5, 0.7, 0.9, 1.0, 1.1])[:, None, None]
+    probs = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    valid, cost = qr.Predictions(probs.astype(np.float32), labels), np.array([1.0, 2.0, 5.0, 9.0, 9.5])
+    front = qr.select(valid, cost=cost, metric=choose.METRIC, max_size=choose.MAX_SIZE)
+    ensemble = choose.best_ensemble(front)
+    assert len(choose.best_single(valid, cost).members) == 1
+    shortcuts = choose.shortcuts(valid, cost, ensemble)
+    assert len(shortcuts) > 1
+    for cascade in shortcuts:
+        assert len(cascade.tiers) == 2 and list(cascade.tiers[1].members) == list(ensemble.members)
+        seen = qr.evaluate(cascade, valid, cost)
+        assert seen.loss == pytest.approx(cascade.loss, abs=0.011) and seen.mean_cost == pytest.approx(
+            cascade.cost, rel=0.02
+        )
+    reference = qr.evaluate(ensemble, valid, cost).loss
+    taken = choose.best_cascade(shortcuts, reference)
+    assert taken.loss <= reference + choose.TOLERANCE or taken == shortcuts[-1]
 
 
 def test_a_probability_of_zero_has_a_finite_log_loss() -> None:
@@ -147,3 +198,50 @@ def test_a_stage_that_dies_is_not_on_record(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         record.run("out", "a", [tmp_path / "out"], die)
     assert not stages.Stages(tmp_path / "stages.json").is_done("out", "a", [tmp_path / "out"])
+
+
+def demo(folder: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "quorate", "demo", "--folder", str(folder), "--trials", "3", "--json"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def stop_once_there_are(models: int, process: subprocess.Popen, folder: Path, how: signal.Signals) -> str:
+    """Sends the signal when the library has so many models; what the process said to stderr."""
+    deadline = time.monotonic() + 120
+    while len(list((folder / "library").glob("models/t*"))) < models and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(how)
+    return process.communicate(timeout=60)[1]
+
+
+def test_the_demo_stopped_and_killed_goes_on_and_ends_with_its_table_and_page(tmp_path: Path) -> None:
+    pytest.importorskip("quorate._infer", reason="the demo answers with the engine")
+    folder = tmp_path / "digits"
+    process = demo(folder)
+    said = stop_once_there_are(1, process, folder, signal.SIGINT)
+    assert process.returncode == 130 and "quorate demo --folder" in said.splitlines()[-1] and "Traceback" not in said
+    kept = {model.name for model in (folder / "library" / "models").iterdir()}
+    stop_once_there_are(len(kept) + 1, demo(folder), folder, signal.SIGKILL)
+
+    process = demo(folder)
+    out, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert kept <= {model.name for model in (folder / "library" / "models").iterdir()}
+    result = json.loads(out)
+    assert [row["committee"] for row in result["numbers"]] == ["best single model", "best ensemble", "best cascade"]
+    for row in result["numbers"]:
+        assert row["samples"] == 539 and row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
+        assert 0 < row["mean_cost_s"] <= row["worst_cost_s"] and row["images_per_s"] > 0 and row["planned_per_s"] > 0
+    assert len(result["notes"]) == 3
+    for name in ("front", "cascades", "cascade", "profile", "plan", "plan-single", "plan-ensemble", "result", "stages"):
+        json.loads((folder / f"{name}.json").read_text())
+    page = (folder / "report.html").read_text()
+    for heading in ("Result", "Error against cost", "Cascade", "Plan", "Memory", "Search"):
+        assert f"<h2>{heading}</h2>" in page
+
+    measured = (folder / "result.json").stat().st_mtime_ns
+    again = demo(folder)
+    out, said = again.communicate(timeout=120)
+    assert again.returncode == 0 and json.loads(out) == result, said
+    assert (folder / "result.json").stat().st_mtime_ns == measured

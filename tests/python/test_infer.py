@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import quorate as qr
 
 torch = pytest.importorskip("torch", reason="the engine needs torch")
@@ -257,7 +256,7 @@ def test_a_model_without_a_softmax_says_so(library, tmp_path):
     x = samples(40, seed=9)
     file = script(network(5)[:3], tmp_path / "logits.pt")
     library.add("logits", predictions={"valid": scores(network(5), x)}, cost={"latency_s": 1e-3}, model=file)
-    with pytest.raises(qr.DeviceError, match='model "logits" .*end the model in a softmax'):
+    with pytest.raises(qr.DeviceError, match=r'model "logits" .*end the model in a softmax'):
         qr.Profile.measure(library, qr.cpu_devices(cores=[1]), batch_sizes=[1], sample=x[:1])
 
 
@@ -337,6 +336,12 @@ def test_compiled_models_run_as_they_did(library, nets, tmp_path):
         assert np.abs(got.probs - (scores(nets[0], x) + scores(nets[1], x)) / 2).max() < 1e-5
         with pytest.raises(ValueError, match=r"must have \[6\]"):
             engine.predict(np.ones((2, 5), np.float32))
+    one = qr.cpu_devices(cores=[1])[0]
+    two = [one, qr.Device("cpu:1", kind=one.kind, memory_bytes=one.memory_bytes, cores=one.cores)]
+    both = planned(library, devices=two)
+    with qr.Engine(library, ensemble([3]), both) as engine:
+        pending = [engine.submit(x) for _ in range(20)]
+        assert all(np.abs(p.result().probs - scores(nets[0], x)).max() < 1e-5 for p in pending)
     # Beyond what it was compiled for it does not run, which a profile records and an engine refuses.
     devices = qr.cpu_devices(cores=[1])
     profile = qr.Profile.measure(library, devices, batch_sizes=[8, 16], sample=x[:1], models=["native"])

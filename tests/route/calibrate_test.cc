@@ -69,7 +69,6 @@ TEST(Calibrate, KeepsItsPromiseWherePlugInThresholdsBreakIt) {
     }
     plug_in_broken += true_increase(lowest) > kEpsilon;
   }
-  std::cout << broken << " " << plug_in_broken << " " << nothing << std::endl;
   // Three standard deviations above delta.
   EXPECT_LE(broken, kResamples * kDelta + 3 * std::sqrt(kResamples * kDelta * (1 - kDelta)));
   EXPECT_GE(plug_in_broken, kResamples / 4);

@@ -119,6 +119,19 @@ TEST_F(StudyFiles, ALogThatCannotBeWrittenEndsTheRun) {
   EXPECT_THAT(go_on, says("the study could not be written and must be opened again"));
 }
 
+TEST_F(StudyFiles, ARunThatCannotReadItsCheckpointsCanBeRepeated) {
+  Study study(folder_.path, space(), {.hyperband = kOptions});
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    Database(database_, Database::Open::kExisting).execute("ALTER TABLE " + from + " RENAME TO " + to);
+  };
+  rename("checkpoint", "elsewhere");
+  EXPECT_THAT([&] { study.run(train, {.trials = 14}); }, says("no such table: checkpoint"));
+  rename("elsewhere", "checkpoint");
+  study.run(train, {.trials = 14});
+  EXPECT_EQ(study.trials().size(), 14u);
+  for (const Trial& trial : study.trials()) EXPECT_NE(trial.state, TrialState::kRunning);
+}
+
 TEST(StudyCheckpoints, OnlyTheLastIsKept) {
   const Folder folder;
   Study study(folder.path, space(), {.hyperband = {.min_resource = 9, .max_resource = 9}});

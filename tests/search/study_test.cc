@@ -87,7 +87,7 @@ TEST_P(StudyTest, RunsUntilNothingIsLeftAndComesBackTheSame) {
 TEST_P(StudyTest, InterruptionsChangeNothing) {
   const Folder other;
   Study whole(other.path, space(), options(GetParam()));
-  whole.run(train, {.trials = 30});
+  whole.run(train, {.trials = 18});
 
   for (int round = 0; round < 200; ++round) {
     Study study(folder_.path, space(), options(GetParam()));
@@ -100,7 +100,7 @@ TEST_P(StudyTest, InterruptionsChangeNothing) {
       }
       train(job);
     };
-    study.run(interrupted, {.trials = 30, .should_stop = [&] { return stop.load(); }});
+    study.run(interrupted, {.trials = 18, .should_stop = [&] { return stop.load(); }});
     if (!stop) break;
   }
   Study study(folder_.path, space(), options(GetParam()));
@@ -284,7 +284,7 @@ TEST(Study, ASeedDependsOnTheTrialAlone) {
               }
               train(job);
             },
-            {.trials = 20, .workers = workers});
+            {.trials = 12, .workers = workers});
     return result;
   };
   EXPECT_EQ(seeds(one.path, 1), seeds(two.path, 4));

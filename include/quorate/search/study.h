@@ -138,6 +138,9 @@ class Study {
   // Goes on with the study that is there, whatever it was made with. FileError where there is none.
   explicit Study(const std::filesystem::path& folder, int max_attempts = 2);
 
+  Study(Study&&) = default;
+  Study& operator=(Study&&) = default;
+
   // Trains until the study has `trials` trials and no one waits, runs or can be promoted; at once where that is so already.
   // Calls `train` on `workers` threads. Where it throws, or returns without having reported to_resource, the attempt
   // failed; the job is tried again, up to max_attempts, from its last checkpoint. An exception of on_progress or

@@ -27,7 +27,7 @@ def losses_of(trials: int) -> list[list[float]]:
 
 
 def ours(losses: list[list[float]]) -> int:
-    space = {
+    space: dict[str, qr.Float | qr.Int | qr.Categorical] = {
         "lr": qr.Float(1e-4, 1e-1, log=True),
         "width": qr.Int(8, 128, log=True),
         "act": qr.Categorical(["relu", "gelu"]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,9 +104,9 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
             raise AssertionError(f"{metric}: ours picked {ours}, NumPy {theirs}")
         taken = in_turns(
             {
-                "greedy": lambda arguments=arguments: qr.greedy(predictions, **arguments),
-                "front": lambda arguments=arguments: qr.select(predictions, **arguments),
-                "numpy": lambda metric=metric: numpy_greedy(probs, labels, cost, metric, case.picks),
+                "greedy": partial(qr.greedy, predictions, **arguments),
+                "front": partial(qr.select, predictions, **arguments),
+                "numpy": partial(numpy_greedy, probs, labels, cost, metric, case.picks),
             },
             repeats,
         )

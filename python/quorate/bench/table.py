@@ -62,7 +62,7 @@ def in_turns(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[st
             start = time.perf_counter()
             side()
             taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in taken.items()}
+    return {name: statistics.median(samples) for name, samples in taken.items()}
 
 
 def seconds(value: float | None) -> str:

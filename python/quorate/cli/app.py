@@ -10,15 +10,19 @@ from .._core import Error
 
 
 class Failure(click.ClickException):
-    """Ends the program with one line that says what is wrong."""
-
-    def __init__(self, message: str, exit_code: int = 1, prefix: str = "error: ") -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-        self.prefix = prefix
+    """Ends the program with one line that says what is wrong, and exit code 1."""
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"{self.prefix}{self.message}", err=True)
+        click.echo(f"error: {self.message}", err=True)
+
+
+class Stopped(click.ClickException):
+    """Ctrl-C: one line, exit code 130 as shells have it."""
+
+    exit_code = 130
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True)
 
 
 class Face(click.Group):
@@ -30,8 +34,7 @@ class Face(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
-            message = str(interrupt) or "stopped"
-            raise Failure(message, exit_code=130, prefix="") from interrupt
+            raise Stopped(str(interrupt) or "stopped") from interrupt
         except (ValueError, Error) as error:
             raise Failure(" ".join(str(error).split())) from error
         except ModuleNotFoundError as error:

@@ -41,4 +41,4 @@ def show(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "",
 
 def show_json(value: Any) -> None:
     """JSON on stdout."""
-    click.echo(json.dumps(value, indent=1))
+    click.echo(json.dumps(value, indent=1, allow_nan=False))

@@ -59,6 +59,7 @@ def route(
     enough = found[-1].loss + tolerance
     taken = found.within(max_cost=max_cost) if max_cost is not None else next(c for c in found if c.loss <= enough)
     cascade = qr.calibrate(taken, library.predictions(calib), max_loss_increase=max_loss_increase, delta=delta)
+    assert cascade.certificate is not None  # calibrate's result has one
     seen = qr.evaluate(cascade, library.predictions(calib), cost)
     found.save(run.cascades)
     cascade.save(run.cascade)

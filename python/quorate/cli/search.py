@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..report.numbers import short
+from .app import Failure
 from .output import as_json, show, show_json
 from .script import load_script, required
 
@@ -77,11 +79,19 @@ def search(
     _print(study, path, top, json_output)
 
 
+def _finite(losses: dict[int, float]) -> dict[int, float | None]:
+    """JSON knows no NaN: null stands for it."""
+    return {resource: loss if math.isfinite(loss) else None for resource, loss in losses.items()}
+
+
 def _print(study: Any, path: Path, top: int, json_output: bool) -> None:
     best = study.best()
     ranked = sorted((t for t in study.trials() if t.losses), key=lambda t: (-max(t.losses), t.losses[max(t.losses)]))
     if json_output:
-        listed = [{"number": t.number, "state": t.state, "config": t.config, "losses": t.losses} for t in study.trials()]
+        listed = [
+            {"number": t.number, "state": t.state, "config": t.config, "losses": _finite(t.losses), "message": t.message}
+            for t in study.trials()
+        ]
         show_json(
             {"folder": str(path), "best": best.number if best else None, "models": len(study.library), "trials": listed}
         )
@@ -94,5 +104,7 @@ def _print(study: Any, path: Path, top: int, json_output: bool) -> None:
     notes = [f"{len(study.trials())} trials, {len(study.library)} models in {path / 'library'}"]
     failed = [t for t in study.trials() if t.state == "failed"]
     if failed:
-        notes.append(f"{len(failed)} failed; trial {failed[0].number}: {failed[0].message.strip().splitlines()[-1]}")
+        notes.append(f"{len(failed)} failed; trial {failed[0].number}: {failed[0].message.strip().splitlines()[0]}")
     show(["trial", "state", "resource", "loss", "configuration"], rows, notes=notes)
+    if failed and len(failed) == len(study.trials()):
+        raise Failure("all trials failed")

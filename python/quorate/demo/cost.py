@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import torch
@@ -39,7 +38,8 @@ def memory_bytes(net: nn.Module) -> int:
 
 
 def latency_s(module: nn.Module, sample: Tensor) -> float:
-    """Seconds a sample in batches of LATENCY_BATCH on this thread, the median of REPEATS batches after two to warm up."""
+    """Seconds a sample in batches of LATENCY_BATCH on this thread, the least of REPEATS batches after two to warm up:
+    whatever else the machine does can only add to it."""
     batch = sample.expand(LATENCY_BATCH, *sample.shape[1:]).contiguous()
     seconds = []
     with torch.inference_mode():
@@ -48,7 +48,7 @@ def latency_s(module: nn.Module, sample: Tensor) -> float:
             module(batch)
             if repeat >= 2:
                 seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds) / LATENCY_BATCH
+    return min(seconds) / LATENCY_BATCH
 
 
 def measured(answering: nn.Module, sample: Tensor, runnable: nn.Module | None = None) -> dict[str, float]:

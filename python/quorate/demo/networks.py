@@ -58,7 +58,7 @@ def network(config: Mapping[str, Any]) -> nn.Sequential:
     return build(int(config["width"]), int(config["depth"]), float(config["dropout"]))
 
 
-class Answering(nn.Module):
+class Answering(nn.Module):  # type: ignore[misc]  # torch's classes are Any where torch is not followed
     """A network as the engine runs it: images [n, 1, 8, 8] to probabilities [n, 10]."""
 
     def __init__(self, net: nn.Module) -> None:

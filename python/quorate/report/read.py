@@ -57,9 +57,10 @@ def fronts_view(
 ) -> Fronts | None:
     import quorate as qr
 
-    if split not in library.splits:
-        return None
     key = run.settings()["cost"]
+    entries = [library.entry(name) for name in library.names]
+    if not all(key in entry.cost and split in entry.splits for entry in entries):
+        return None  # nothing to draw them by
     names, cost, predictions = library.names, library.cost(key), library.predictions(split)
     singles = [Point(float(c), e, name) for c, e, name in zip(cost, error_of_each(predictions), names, strict=True)]
     ensembles, cascades = [], []

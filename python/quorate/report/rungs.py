@@ -34,7 +34,7 @@ def rung_chart(search: Search) -> str:
     for rung in search.rungs:
         reached = sum(max(resource for resource, _ in curve) >= rung for curve in curves.values())
         parts.append(svg.text(x(rung), TOP - 12, f"{reached} trial{'s' if reached != 1 else ''}", "middle", "tick"))
-    best = min(curves, key=lambda number: min(loss for _, loss in curves[number]))
+    best = min(curves, key=lambda number: (-curves[number][-1][0], curves[number][-1][1]))
     for number, curve in sorted(curves.items(), key=lambda item: item[1][-1][0]):
         done = curve[-1][0] >= last
         cls = "best" if number == best else "full" if done else "part"
