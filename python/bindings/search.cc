@@ -143,7 +143,8 @@ Space space_from(const py::dict& space) {
     else if (py::isinstance<Categorical>(value))
       parameters.emplace_back(name, value.cast<Categorical>());
     else
-      throw std::invalid_argument("space[\"" + name + "\"] is " + text_of(value) + ", but must be a Float, Int or Categorical");
+      throw std::invalid_argument("space[\"" + name + "\"] is " + text_of(value) +
+                                  ", but must be a Float, Int or Categorical");
   }
   return Space(std::move(parameters));
 }
