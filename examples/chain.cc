@@ -3,6 +3,7 @@
 //   chain DIGITS.csv FOLDER
 //
 // DIGITS.csv holds lines of 64 pixels and a label. The search is kept in FOLDER: run it again and it goes on from there.
+#include <ATen/ops/from_blob.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <cstdio>
@@ -108,22 +109,24 @@ void run(const Images& images, const fs::path& folder) {
   const quorate::Ensemble& best = ensembles[ensembles.size() - 1];
   std::printf("select: %zu ensembles, the best of %zu members\n", ensembles.size(), best.members.size());
   const quorate::CascadeFront cascades = quorate::find_cascades(valid, cost, {.max_depth = 2});
-  const quorate::Cascade cascade =
-      quorate::calibrate(cascades[cascades.size() - 1], library.predictions("calib"), {.max_loss_increase = 0.03, .delta = 0.1});
-  std::printf("route: %zu tiers, promise %s\n", cascade.tiers.size(), cascade.certificate->holds ? "holds" : "does not hold");
+  const quorate::Cascade cascade = quorate::calibrate(cascades[cascades.size() - 1], library.predictions("calib"),
+                                                      {.max_loss_increase = 0.03, .delta = 0.1});
+  std::printf("route: %zu tiers, promise %s\n", cascade.tiers.size(),
+              cascade.certificate->holds ? "holds" : "does not hold");
 
   // Plan: where the cascade's models run. Demand is the share of samples that reaches each.
   std::vector<std::string> names;
   std::vector<double> demand;
-  const auto reach = quorate::evaluate(cascade, valid, cost).reach;
+  const auto held_out = quorate::evaluate(cascade, valid, cost);
   for (const quorate::Tier& tier : cascade.tiers)
     for (const int member : tier.members) {
       names.push_back(library.names()[static_cast<std::size_t>(member)]);
-      demand.push_back(reach[static_cast<std::size_t>(member)]);
+      demand.push_back(held_out.demand[static_cast<std::size_t>(member)]);
     }
   const std::vector<quorate::Device> devices = quorate::discover_devices();
-  const quorate::Profile profile = quorate::measure_profile(
-      library, devices, {.data = splits.valid[0], .shape = {1, Images::kPixels}}, {.batch_sizes = {1, 8, 32}, .models = names});
+  const quorate::Profile profile =
+      quorate::measure_profile(library, devices, {.data = splits.valid[0], .shape = {1, Images::kPixels}},
+                               {.batch_sizes = {1, 8, 32}, .models = names});
   const quorate::Plan plan = quorate::plan(profile, devices, {.demand = demand});
   std::printf("plan: %.0f samples/s, at least %.0f %% of the optimum\n", plan.throughput, 100.0 * (1.0 - plan.gap()));
 

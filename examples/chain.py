@@ -60,7 +60,10 @@ def train(job) -> None:
         file = Path(folder) / "model.pt"
         torch.jit.trace(answers, torch.zeros(2, 64)).save(str(file))
         job.add_model(
-            predictions={"valid": answers(torch.from_numpy(x_valid)).numpy(), "calib": answers(torch.from_numpy(x_calib)).numpy()},
+            predictions={
+                "valid": answers(torch.from_numpy(x_valid)).numpy(),
+                "calib": answers(torch.from_numpy(x_calib)).numpy(),
+            },
             cost={"flops": 2 * 74 * job.config["hidden"]},
             model=file,
         )
@@ -88,7 +91,7 @@ def main(folder: str) -> None:
     names = [lib.names[m] for m in members]
     devices = qr.discover_devices()
     profile = qr.Profile.measure(lib, devices, models=names, batch_sizes=[1, 8, 32], sample=x_valid[:1])
-    plan = qr.plan(profile, devices, demand=qr.evaluate(cascade, valid, cost).reach[members])
+    plan = qr.plan(profile, devices, demand=qr.evaluate(cascade, valid, cost).demand[members])
     print(f"plan: {plan.throughput:.0f} samples/s, at least {1 - plan.gap:.0%} of the optimum")
 
     # Infer: the test images, which nothing above has seen.

@@ -55,7 +55,8 @@ int main() {
   std::printf("cascade of %zu tiers: accuracy %.3f at mean cost %.1f, promise %s\n", cascade.tiers.size(), report.accuracy,
               report.mean_cost, cascade.certificate->holds ? "holds" : "does not hold");
 
-  quorate::Profile profile{.models = valid.names(), .batch_sizes = {1, 8}, .kinds = {"toy"}, .latency_s = {}, .memory_bytes = {}};
+  quorate::Profile profile{
+      .models = valid.names(), .batch_sizes = {1, 8}, .kinds = {"toy"}, .latency_s = {}, .memory_bytes = {}};
   for (const double cost : kCost)
     for (const int batch : profile.batch_sizes) {
       profile.latency_s.push_back(cost * 1e-3 * (1.0 + 0.5 * (batch - 1)));
@@ -63,7 +64,7 @@ int main() {
     }
   const std::vector<quorate::Device> devices = {{.name = "toy:0", .kind = "toy", .memory_bytes = 4'000'000},
                                                 {.name = "toy:1", .kind = "toy", .memory_bytes = 4'000'000}};
-  const quorate::Plan plan = quorate::plan(profile, devices, {.demand = report.reach});
+  const quorate::Plan plan = quorate::plan(profile, devices, {.demand = report.demand});
   std::printf("plan: %.0f samples/s, at least %.1f %% of the optimum\n", plan.throughput, 100.0 * (1.0 - plan.gap()));
   return plan.feasible && report.accuracy > 0.5 ? 0 : 1;
 }

@@ -49,7 +49,8 @@ class Network {
   Network(std::size_t hidden, std::uint64_t seed) : hidden_(hidden), weights_(size()), velocity_(size()) {
     std::mt19937_64 random(seed);
     std::normal_distribution<float> normal;
-    for (std::size_t i = 0; i < Images::kPixels * hidden; ++i) weights_[i] = normal(random) * std::sqrt(2.0f / Images::kPixels);
+    for (std::size_t i = 0; i < Images::kPixels * hidden; ++i)
+      weights_[i] = normal(random) * std::sqrt(2.0f / Images::kPixels);
     for (std::size_t i = 0; i < hidden * Images::kClasses; ++i)
       weights_[offset_w2() + i] = normal(random) / std::sqrt(static_cast<float>(hidden));
   }

@@ -183,7 +183,10 @@ void register_report(py::module_& m) {
       .def_readonly("worst_cost", &CascadeReport::worst_cost, "Of a sample that reaches the last tier.")
       .def_property_readonly(
           "reach", [](const CascadeReport& self) { return as_array(self.reach); },
-          "[models] float64: share of the samples that reach each model; 0 for models outside. What plan() takes as demand.")
+          "[models] float64: share of the samples that reach each model; 0 for models outside.")
+      .def_property_readonly(
+          "demand", [](const CascadeReport& self) { return as_array(self.demand); },
+          "[models] float64: reach, but at least one sample's share for each model of the cascade. What plan() takes.")
       .def_property_readonly(
           "tier", [](const CascadeReport& self) { return as_array(self.tier); },
           "[samples] int32: the tier that answered, from 0.")

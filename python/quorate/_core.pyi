@@ -288,7 +288,13 @@ class Study:
 
 class Ensemble:
     def __init__(
-        self, members: Sequence[int], weights: Sequence[float], *, loss: float = 0.0, cost: float = 0.0, found_by: str = "hand"
+        self,
+        members: Sequence[int],
+        weights: Sequence[float],
+        *,
+        loss: float = 0.0,
+        cost: float = 0.0,
+        found_by: str = "hand",
     ) -> None: ...
     @property
     def members(self) -> list[int]: ...
@@ -463,6 +469,8 @@ class CascadeReport:
     @property
     def reach(self) -> NDArray[np.float64]: ...
     @property
+    def demand(self) -> NDArray[np.float64]: ...
+    @property
     def tier(self) -> NDArray[np.int32]: ...
     @property
     def tier_share(self) -> NDArray[np.float64]: ...
@@ -587,6 +595,4 @@ def plan(
     max_iterations: int = 1000,
     seed: int = 0,
 ) -> Plan: ...
-def simulate(
-    plan: Plan, profile: Profile, arrivals_s: ArrayLike, demand: ArrayLike | None = None
-) -> Simulation: ...
+def simulate(plan: Plan, profile: Profile, arrivals_s: ArrayLike, demand: ArrayLike | None = None) -> Simulation: ...

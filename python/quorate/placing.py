@@ -23,14 +23,8 @@ def tiers_of(committee: Ensemble | Cascade) -> list[list[int]]:
 def demand(
     committee: Ensemble | Cascade, held_out: Predictions, cost: NDArray[np.float64], models: list[str]
 ) -> NDArray[np.float64]:
-    """[models]: each model's reach on `held_out`, 0 for those that the committee does not ask.
-
-    A member that no sample reached there gets one sample's share: it has to be placed, as the stream may hold such a sample.
-    """
-    import numpy as np
-
+    """[models]: the committee's demand on `held_out` for the models named; 0 for those that it does not ask."""
     import quorate as qr
 
-    reach = np.asarray(qr.evaluate(committee, held_out, cost).reach)
-    members = {held_out.names[member]: float(reach[member]) for tier in tiers_of(committee) for member in tier}
-    return np.array([max(members[name], 1.0 / held_out.samples) if name in members else 0.0 for name in models])
+    demand = qr.evaluate(committee, held_out, cost).demand
+    return demand[[held_out.names.index(name) for name in models]]

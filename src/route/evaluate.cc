@@ -46,14 +46,17 @@ CascadeReport evaluate(const Cascade& cascade, const Predictions& test, std::spa
   set_accuracy(report, errors);
 
   report.reach.assign(test.models(), 0.0);
+  report.demand.assign(test.models(), 0.0);
   std::size_t reached = report.samples;
   for (std::size_t k = 0; k < cascade.tiers.size(); ++k) {
     const double one = tier_cost(cascade.tiers[k].members, cost, cascade.parallel);
     report.mean_cost += expected_cost(one, reached, report.samples);
     report.worst_cost += one;
     const auto n = static_cast<double>(report.samples);
-    for (const int member : cascade.tiers[k].members)
+    for (const int member : cascade.tiers[k].members) {
       report.reach[static_cast<std::size_t>(member)] = static_cast<double>(reached) / n;
+      report.demand[static_cast<std::size_t>(member)] = static_cast<double>(std::max<std::size_t>(reached, 1)) / n;
+    }
     report.tier_share.push_back(static_cast<double>(answered[k]) / n);
     reached -= answered[k];
   }

@@ -45,6 +45,7 @@ std::string to_json(const CascadeReport& report) {
   document["mean_cost"] = report.mean_cost;
   document["worst_cost"] = report.worst_cost;
   document["reach"] = report.reach;
+  document["demand"] = report.demand;
   document["tier"] = report.tier;
   document["tier_share"] = report.tier_share;
   document["answers"] = report.answers;
@@ -65,6 +66,7 @@ CascadeReport cascade_report_from_json(std::string_view text, const std::string&
   report.mean_cost = number_within(in["mean_cost"], 0.0, kLargest);
   report.worst_cost = number_within(in["worst_cost"], 0.0, kLargest);
   report.reach = shares(in["reach"]);
+  report.demand = shares(in["demand"]);
   report.tier_share = shares(in["tier_share"]);
   report.tier = indices(in["tier"], report.samples, static_cast<std::int64_t>(report.tier_share.size()));
   report.answers = indices(in["answers"], report.samples, std::numeric_limits<std::int32_t>::max());

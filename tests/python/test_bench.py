@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 import quorate.bench
 from quorate.bench.table import Report, Row, in_turns, plain_table, seconds
 

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import quorate as qr
 
 pytest.importorskip("click")
 pytest.importorskip("rich")
 from click.testing import CliRunner, Result
+
 from quorate.cli.app import quorate
 
 COMMANDS = ["bench", "demo", "doctor", "plan", "predict", "report", "route", "search", "select"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import quorate as qr
 
 torch = pytest.importorskip("torch", reason="the engine needs torch")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import quorate as qr
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

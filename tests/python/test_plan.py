@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 import quorate as qr
 
 BATCHES = [1, 8, 32]

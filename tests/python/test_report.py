@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+
 import quorate as qr
 from quorate.report import numbers, svg, values
 from quorate.report.axes import scale_around

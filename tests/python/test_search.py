@@ -1,6 +1,7 @@
 import math
 
 import pytest
+
 import quorate as qr
 
 SPACE = {"x": qr.Float(1e-4, 1.0, log=True), "n": qr.Int(1, 9), "k": qr.Categorical(["p", "q"])}

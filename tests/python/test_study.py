@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import quorate as qr
 import search_training as st
+
+import quorate as qr
 
 EXECUTORS = ["threads", "processes"]
 

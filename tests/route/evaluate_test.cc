@@ -32,12 +32,19 @@ TEST(Evaluate, SaysWhoAnsweredWhatAtWhichCost) {
   EXPECT_THAT(report.tier, ElementsAre(0, 0, 1, 0));
   EXPECT_THAT(report.answers, ElementsAre(0, 1, 1, 1));
   EXPECT_THAT(report.reach, ElementsAre(1.0, 0.25, 0.0));
+  EXPECT_THAT(report.demand, report.reach);
   EXPECT_THAT(report.tier_share, ElementsAre(0.75, 0.25));
   EXPECT_EQ(report.samples, 4u);
   EXPECT_EQ(report.accuracy, 0.75);
   EXPECT_EQ(report.loss, 0.25);
   EXPECT_EQ(report.mean_cost, 4.5);
   EXPECT_EQ(report.worst_cost, 12.0);
+}
+
+TEST(Evaluate, DemandsOneSampleOfAModelThatNobodyReached) {
+  const CascadeReport report = evaluate(two_tiers(0.0), four_samples(), std::vector{2.0, 10.0, 99.0});
+  EXPECT_THAT(report.reach, ElementsAre(1.0, 0.0, 0.0));
+  EXPECT_THAT(report.demand, ElementsAre(1.0, 0.25, 0.0));
 }
 
 TEST(Evaluate, ParallelTiersCostTheirDearestMember) {

@@ -22,6 +22,8 @@ struct CascadeReport {
   double mean_cost = 0.0;      // of a sample
   double worst_cost = 0.0;     // of a sample that reaches the last tier: mean_cost never exceeds it
   std::vector<double> reach;   // [models]: share of the samples that reach each model; 0 for models outside
+  std::vector<double> demand;  // [models]: reach, but at least one sample's share for each model of the cascade: what
+                               // plan() takes, as a model that nobody reached here has to run where somebody does
   std::vector<std::int32_t> tier;     // [samples]: the tier that answered, from 0
   std::vector<double> tier_share;     // [depth]: share of the samples that each tier answered
   std::vector<std::int32_t> answers;  // [samples]: class
