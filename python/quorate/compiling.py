@@ -9,12 +9,17 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._core import Error
 from .files import write_bytes
 
 if TYPE_CHECKING:
     import os
 
     from numpy.typing import ArrayLike
+
+
+class NoCompiler(Error):
+    """Nothing can be compiled on this machine: it has no C++ compiler."""
 
 
 def compile_model(model: Any, example: ArrayLike, path: str | os.PathLike[str], *, max_batch: int = 64) -> Path:
@@ -27,7 +32,8 @@ def compile_model(model: Any, example: ArrayLike, path: str | os.PathLike[str], 
     this CPU, and says which shape and batch sizes it takes: the engine refuses others.
 
     The model given is not changed. Raises ValueError for an example that does not fit, a model that torch.export cannot
-    follow, keeps state between calls or writes to its input, and where the compiled model answers otherwise.
+    follow, keeps state between calls or writes to its input, and where the compiled model answers otherwise;
+    quorate.compiling.NoCompiler where there is no C++ compiler.
     """
     import numpy as np
     import torch
@@ -44,6 +50,7 @@ def compile_model(model: Any, example: ArrayLike, path: str | os.PathLike[str], 
             "but must be float32 [samples, ...features] with at least one sample"
         )
     features = torch.from_numpy(values)
+    _need_compiler()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.inference_mode(False), torch.no_grad():
         warnings.simplefilter("ignore")
         # A batch of one would be taken for a constant where others are allowed.
@@ -68,6 +75,18 @@ def compile_model(model: Any, example: ArrayLike, path: str | os.PathLike[str], 
             raise ValueError(f"the compiled model's answers differ by up to {difference:g}, but must by at most 0.0001")
         write_bytes(target, Path(package).read_bytes())
     return target
+
+
+def _need_compiler() -> None:
+    from torch._inductor import config
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        tried = [config.cpp.cxx] if isinstance(config.cpp.cxx, str) else [name for name in config.cpp.cxx if name]
+        raise NoCompiler(f"no C++ compiler, which AOTInductor needs, is found; looked for {', '.join(tried)}") from error
 
 
 def _own_copy(model: Any, batch: Any) -> Any:

@@ -31,6 +31,34 @@ class TrainingFailed(RuntimeError):
     """The training function raised in its process; the message is its traceback."""
 
 
+class _Line:
+    """What a process asks its parent: one question at a time, and only for the job that it has now."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._job: ProcessJob | None = None
+
+    def begin(self) -> ProcessJob:
+        self._job = ProcessJob(**self._connection.recv(), _line=self)
+        return self._job
+
+    def ask(self, job: ProcessJob, name: str, arguments: tuple[Any, ...]) -> Any:
+        with self._lock:
+            if job is not self._job:
+                raise ValueError(f"attempt {job.attempt} of trial {job.trial} is over and can no longer change the study")
+            self._connection.send((name, arguments))
+            raised, value = self._connection.recv()
+        if raised:
+            raise value
+        return value
+
+    def end(self, outcome: str, why: str | None) -> None:
+        with self._lock:
+            self._job = None
+            self._connection.send((outcome, why))
+
+
 @dataclass(frozen=True)
 class ProcessJob:
     """A `TrialJob` as its process sees it: the same names, the same meaning."""
@@ -45,15 +73,10 @@ class ProcessJob:
     seed: int
     checkpoint: Path | None
     checkpoint_resource: int
-    _connection: Connection | None = None
+    _line: _Line
 
     def _ask(self, name: str, *arguments: Any) -> Any:
-        assert self._connection is not None
-        self._connection.send((name, arguments))
-        raised, value = self._connection.recv()
-        if raised:
-            raise value
-        return value
+        return self._line.ask(self, name, arguments)
 
     def report(self, resource: int, loss: float) -> bool:
         """As `TrialJob.report`."""
@@ -89,7 +112,8 @@ JOB_FIELDS = (
 )
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """For a thread of a spawned process: ends the process when its parent is gone, however that ended."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
@@ -99,24 +123,25 @@ def _end_with_parent() -> None:
 def _serve(connection: Connection, pickled_train: bytes) -> None:
     """The process's whole life: jobs come in, what they ask for goes out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         train = pickle.loads(pickled_train)
     except Exception as error:  # noqa: BLE001 - importing the function's module may raise anything
         connection.send(("unusable", f"{type(error).__name__}: {error}"))
         return
     connection.send(("ready", None))
+    line = _Line(connection)
     while True:
         try:
-            fields = connection.recv()
+            job = line.begin()
         except EOFError:
             return
         try:
-            train(ProcessJob(**fields, _connection=connection))
+            train(job)
         except Exception as error:  # noqa: BLE001 - a training function may raise anything: it is the outcome
-            connection.send(("failed", _described(error)))
+            line.end("failed", _described(error))
         else:
-            connection.send(("done", None))
+            line.end("done", None)
 
 
 def _described(error: BaseException) -> str:
@@ -150,7 +175,7 @@ class _Worker:
             if self.connection in ready or (ready and self.connection.poll()):
                 try:
                     return self.connection.recv()  # type: ignore[no-any-return]
-                except (EOFError, ConnectionResetError):
+                except (EOFError, OSError):  # it ended, perhaps in the middle of a message
                     pass
             if ready:
                 self.process.join(GRACE_S)
@@ -204,30 +229,28 @@ class ProcessPool:
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ValueError(f"train is {train!r}, but must be importable for executor='processes': {error}") from error
         self._lock = threading.Lock()
-        self._idle = [self._started()]
-        self._all = list(self._idle)
+        self._idle = [self._started(None)]
 
-    def _started(self) -> _Worker:
+    def _started(self, job: TrialJob | None) -> _Worker:
         worker = _Worker(self._train)
         try:
-            state, why = worker.receive(None)
+            state, why = worker.receive(job)
+            if state != "ready":
+                raise ValueError(f"train must be importable for executor='processes', but a spawned process says {why}")
         except WorkerDied as error:
             worker.end()
             raise ValueError(
                 f"{error} before it could train; where train is defined in a script, the script's own work must stand under "
                 "`if __name__ == '__main__':`"
             ) from error
-        if state != "ready":
+        except BaseException:  # Ctrl-C among them: a process left behind would keep this one from ending
             worker.end()
-            raise ValueError(f"train must be importable for executor='processes', but a spawned process says {why}")
+            raise
         return worker
 
     def __call__(self, job: TrialJob) -> None:
         with self._lock:
-            worker = self._idle.pop() if self._idle else None
-            if worker is None:
-                worker = self._started()
-                self._all.append(worker)
+            worker = self._idle.pop() if self._idle else self._started(job)
         kept = False
         try:
             worker.train(job)
@@ -240,11 +263,10 @@ class ProcessPool:
                 if kept:
                     self._idle.append(worker)
                 else:
-                    self._all.remove(worker)
                     worker.end()
 
     def close(self) -> None:
         """Ends all processes. No call may be under way."""
-        for worker in self._all:
+        for worker in self._idle:
             worker.end()
-        self._all, self._idle = [], []
+        self._idle = []

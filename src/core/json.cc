@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/message.h"
 #include "quorate/core/error.h"
 
 namespace quorate {
@@ -61,6 +62,12 @@ double JsonField::number() const {
     if (text == "nan") return std::numeric_limits<double>::quiet_NaN();
   }
   fail("a number");
+}
+
+double JsonField::number(double low, double high) const {
+  const double value = number();
+  if (!(value >= low && value <= high)) fail(message("a number from ", low, " to ", high));
+  return value;
 }
 
 std::int64_t JsonField::integer() const {

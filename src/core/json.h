@@ -28,7 +28,8 @@ class JsonField {
   std::size_t size() const;  // of an array; FileError where it is none
 
   // FileError unless the value has the type asked for.
-  double number() const;  // also "inf", "-inf" and "nan", which JSON has no number for
+  double number() const;                         // also "inf", "-inf" and "nan", which JSON has no number for
+  double number(double low, double high) const;  // in [low, high]
   std::int64_t integer() const;
   bool boolean() const;
   std::string text() const;

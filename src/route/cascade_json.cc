@@ -45,12 +45,6 @@ void write_fields(Json& out, const Cascade& cascade) {
   out["certificate"] = cascade.certificate ? certificate_json(*cascade.certificate) : Json();
 }
 
-double number_within(const JsonField& in, double low, double high) {
-  const double value = in.number();
-  if (!(value >= low && value <= high)) in.fail(message("a number from ", low, " to ", high));
-  return value;
-}
-
 std::size_t count(const JsonField& in) {
   const std::int64_t value = in.integer();
   if (value < 0) in.fail("at least 0");
@@ -80,12 +74,12 @@ Tier read_tier(const JsonField& in) {
 
 Certificate read_certificate(const JsonField& in) {
   Certificate certificate;
-  certificate.max_loss_increase = number_within(in["max_loss_increase"], 0.0, 1.0);
-  certificate.delta = number_within(in["delta"], 0.0, 1.0);
+  certificate.max_loss_increase = in["max_loss_increase"].number(0.0, 1.0);
+  certificate.delta = in["delta"].number(0.0, 1.0);
   certificate.samples = count(in["samples"]);
-  certificate.bound = number_within(in["bound"], -1.0, 1.0);
-  certificate.measured = number_within(in["measured"], -1.0, 1.0);
-  certificate.reference_loss = number_within(in["reference_loss"], 0.0, 1.0);
+  certificate.bound = in["bound"].number(-1.0, 1.0);
+  certificate.measured = in["measured"].number(-1.0, 1.0);
+  certificate.reference_loss = in["reference_loss"].number(0.0, 1.0);
   certificate.holds = in["holds"].boolean();
   certificate.samples_needed = count(in["samples_needed"]);
   certificate.method = in["method"].text();
@@ -104,10 +98,10 @@ Cascade read_fields(const JsonField& in) {
     combine.fail("\"last\" or \"mean\"");
   }
   cascade.parallel = in["parallel"].boolean();
-  cascade.loss = number_within(in["loss"], 0.0, 1.0);
+  cascade.loss = in["loss"].number(0.0, 1.0);
   constexpr double kLargest = std::numeric_limits<double>::max();
-  cascade.cost = number_within(in["cost"], 0.0, kLargest);
-  cascade.worst_cost = number_within(in["worst_cost"], 0.0, kLargest);
+  cascade.cost = in["cost"].number(0.0, kLargest);
+  cascade.worst_cost = in["worst_cost"].number(0.0, kLargest);
   cascade.found_by = in["found_by"].text();
   if (const JsonField certificate = in["certificate"]; !certificate.json().is_null())
     cascade.certificate = read_certificate(certificate);

@@ -10,15 +10,9 @@ namespace {
 
 constexpr int kVersion = 1;
 
-double number_within(const JsonField& in, double low, double high) {
-  const double value = in.number();
-  if (!(value >= low && value <= high)) in.fail(message("a number from ", low, " to ", high));
-  return value;
-}
-
 std::vector<double> shares(const JsonField& in) {
   std::vector<double> result;
-  for (std::size_t i = 0; i < in.size(); ++i) result.push_back(number_within(in[i], 0.0, 1.0));
+  for (std::size_t i = 0; i < in.size(); ++i) result.push_back(in[i].number(0.0, 1.0));
   return result;
 }
 
@@ -59,12 +53,12 @@ CascadeReport cascade_report_from_json(std::string_view text, const std::string&
   CascadeReport report;
   if (in["samples"].integer() < 1) in["samples"].fail("at least 1");
   report.samples = static_cast<std::size_t>(in["samples"].integer());
-  report.accuracy = number_within(in["accuracy"], 0.0, 1.0);
-  report.accuracy_low = number_within(in["accuracy_low"], 0.0, 1.0);
-  report.accuracy_high = number_within(in["accuracy_high"], 0.0, 1.0);
-  report.loss = number_within(in["loss"], 0.0, 1.0);
-  report.mean_cost = number_within(in["mean_cost"], 0.0, kLargest);
-  report.worst_cost = number_within(in["worst_cost"], 0.0, kLargest);
+  report.accuracy = in["accuracy"].number(0.0, 1.0);
+  report.accuracy_low = in["accuracy_low"].number(0.0, 1.0);
+  report.accuracy_high = in["accuracy_high"].number(0.0, 1.0);
+  report.loss = in["loss"].number(0.0, 1.0);
+  report.mean_cost = in["mean_cost"].number(0.0, kLargest);
+  report.worst_cost = in["worst_cost"].number(0.0, kLargest);
   report.reach = shares(in["reach"]);
   report.demand = shares(in["demand"]);
   report.tier_share = shares(in["tier_share"]);

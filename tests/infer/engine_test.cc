@@ -13,11 +13,13 @@
 #include <thread>
 
 #include "infer/committees.h"
+#include "infer/expect_throw.h"
 #include "quorate/core/error.h"
 
 namespace quorate {
 namespace {
 
+using test::expect_throw;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -69,16 +71,6 @@ Answer expected(const Cascade& cascade, const std::vector<float>& input) {
 
 std::vector<std::int64_t> shape_of(const std::vector<float>& input) {
   return {static_cast<std::int64_t>(input.size()) / kFeatures, kFeatures};
-}
-
-template <class Thrown>
-void expect_throw(const std::function<void()>& call, const ::testing::Matcher<std::string>& what) {
-  try {
-    call();
-    FAIL() << "nothing was thrown";
-  } catch (const Thrown& error) {
-    EXPECT_THAT(error.what(), what);
-  }
 }
 
 TEST(Engine, AnswersAsTheCascadeDoesSampleBySample) {
@@ -255,6 +247,17 @@ TEST(Engine, HoldsToWhatModelsWereCompiledForBeforeAnythingRuns) {
   Engine engine(models, two_tiers(), plan_for(3, 1, 8));
   const std::vector<float> input(12, 0.5f);
   expect_throw<std::invalid_argument>([&] { engine.predict(input.data(), {3, 4}); }, HasSubstr("must have [3]"));
+}
+
+TEST(Engine, RefusesAQueueWithoutRoom) {
+  expect_throw<std::invalid_argument>([] { Engine(members(3), two_tiers(), plan_for(3, 1, 8), {.max_queue_samples = 0}); },
+                                      HasSubstr("max_queue_samples is 0, but must be at least 1"));
+  Engine engine(members(3), two_tiers(), plan_for(3, 1, 8), {.max_queue_samples = 1});
+  const std::vector<float> input(12, 0.5f);
+  EXPECT_EQ(engine.predict(input.data(), {4, 3}).samples, 4u);
+  const Pending pending = engine.submit({input.data(), {4, 3}});
+  expect_throw<std::invalid_argument>([&] { pending.wait(std::numeric_limits<double>::quiet_NaN()); },
+                                      HasSubstr("timeout_s is nan, but must be a number"));
 }
 
 TEST(Engine, RefusesPlansThatDoNotFit) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "infer/allocation.h"
+#include "infer/expect_throw.h"
 #include "infer/thread_binding.h"
 #include "quorate/core/error.h"
 #include "quorate/core/file.h"
@@ -19,6 +20,7 @@
 namespace quorate {
 namespace {
 
+using test::expect_throw;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -34,16 +36,6 @@ std::filesystem::path save_model(const std::filesystem::path& path, const std::s
 }
 
 const char* const kSoftmax = "  return torch.softmax(torch.matmul(x, self.w), 1)\n";
-
-template <class Thrown>
-void expect_throw(const std::function<void()>& call, const ::testing::Matcher<std::string>& what) {
-  try {
-    call();
-    FAIL() << "nothing was thrown";
-  } catch (const Thrown& error) {
-    EXPECT_THAT(error.what(), what);
-  }
-}
 
 std::vector<Device> one_core() {
   const int one = 1;

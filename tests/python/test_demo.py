@@ -134,11 +134,15 @@ def test_the_notes_say_what_the_numbers_say() -> None:
     def row(accuracy: float, mean_cost_s: float) -> Row:
         return Row("any", 1, 500, accuracy, 0.0, 1.0, mean_cost_s, 1.0, 1.0, 1.0)
 
-    assert "at least as accurate as" in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.0))[0]
-    assert "LESS accurate" in notes(row(0.98, 1.0), row(0.97, 2.0), row(0.96, 1.0))[0]
-    assert "NOT" not in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.0))[1]
-    assert "NOT" in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.1))[1]
-    assert "NOT" in notes(row(0.97, 1.0), row(0.97, 2.0), row(0.955, 0.5))[1]
+    def said(*rows: Row) -> list[str]:
+        return notes(*rows, "with the members carved in stone")
+
+    assert "at least as accurate as" in said(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.0))[0]
+    assert "LESS accurate" in said(row(0.98, 1.0), row(0.97, 2.0), row(0.96, 1.0))[0]
+    assert "NOT" not in said(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.0))[1]
+    assert "NOT" in said(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.1))[1]
+    assert "NOT" in said(row(0.97, 1.0), row(0.97, 2.0), row(0.955, 0.5))[1]
+    assert "carved in stone" in said(row(0.97, 1.0), row(0.97, 2.0), row(0.96, 1.0))[2]
 
 
 def test_the_ensembles_shortcuts_end_with_it_and_say_what_evaluation_says() -> None:
@@ -200,8 +204,76 @@ def test_a_stage_that_dies_is_not_on_record(tmp_path: Path) -> None:
     assert not stages.Stages(tmp_path / "stages.json").is_done("out", "a", [tmp_path / "out"])
 
 
+def test_compiled_members_keep_their_place_and_cost_and_are_not_compiled_twice(tmp_path: Path) -> None:
+    """One tiny network, beside one that is not chosen. Takes the half minute that a compilation takes."""
+    qr = pytest.importorskip("quorate")
+    pytest.importorskip("quorate._infer", reason="what was compiled is run by the engine")
+    from quorate.demo.answer import how_they_run
+    from quorate.demo.compile import compile_members, is_compiled
+    from quorate.demo.run import files_of, models_and_costs
+
+    valid = data.digits()["valid"]
+    library = qr.ModelLibrary(tmp_path / "library")
+    library.set_labels("valid", valid.labels)
+    expected = {}
+    for seed, name in enumerate(("first", "second")):
+        torch.manual_seed(seed)
+        answering = networks.Answering(networks.network(CONFIG)).eval()
+        expected[name] = training.probabilities(answering, valid.images)
+        torch.jit.trace(answering, torch.from_numpy(valid.images[:2])).save(str(tmp_path / "net.pt"))
+        library.add(name, predictions={"valid": expected[name]}, cost={"latency_s": seed + 1.0}, model=tmp_path / "net.pt")
+    choices, files = models_and_costs(library), files_of(library, ["second"])
+    said: list[str] = []
+
+    def compile_second() -> None:
+        scratch = tmp_path / "compiling"
+        compile_members(library, ["second"], valid.images[:8], 8, scratch, lambda stage, detail: said.append(detail))
+        assert not scratch.exists()
+
+    (tmp_path / "compiling").mkdir()  # as a run that was killed leaves it
+    (tmp_path / "compiling" / "second.pt2").write_bytes(b"half")
+    assert how_they_run(library, ["second"], "why").endswith("as TorchScript (why)")
+    compile_second()
+    assert said[0] == "0/1 members compiled, now second"
+    assert is_compiled(library, "second") and not is_compiled(library, "first")
+    assert how_they_run(library, ["second"], "") == "with the members compiled by AOTInductor"
+    assert "1 of 2" in how_they_run(library, ["first", "second"], "why")
+    assert library.names == ["first", "second"] and list(library.cost("latency_s")) == [1.0, 2.0]
+    assert models_and_costs(library) == choices and files_of(library, ["second"]) != files
+
+    devices = qr.cpu_devices(cores=[1])
+    profile = qr.Profile.measure(library, devices, batch_sizes=[8], sample=valid.images[:1], models=["second"])
+
+    only = qr.Ensemble([1], [1.0])
+    with qr.Engine(library, only, qr.plan(profile, devices, time_limit_s=0.1)) as engine:
+        assert np.abs(engine.predict(valid.images).probs - expected["second"]).max() < 1e-4
+
+    said.clear()
+    compile_second()
+    assert said == []
+
+
+def test_without_a_compiler_the_members_stay_torchscript(tmp_path: Path) -> None:
+    """In a process of its own: the compiler is looked up when torch is imported."""
+    qr = pytest.importorskip("quorate")
+    from quorate.compiling import NoCompiler
+    from quorate.demo.compile import compile_members, is_compiled
+
+    valid = data.digits()["valid"]
+    library = qr.ModelLibrary(tmp_path / "library")
+    library.set_labels("valid", valid.labels)
+    answering = networks.Answering(networks.network(CONFIG)).eval()
+    torch.jit.trace(answering, torch.from_numpy(valid.images[:2])).save(str(tmp_path / "net.pt"))
+    library.add("net", predictions={"valid": training.probabilities(answering, valid.images)}, model=tmp_path / "net.pt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", "/nonexistent/c++")
+        with pytest.raises(NoCompiler, match=r"^no C\+\+ compiler.* looked for /nonexistent/c\+\+"):
+            compile_members(library, ["net"], valid.images[:8], 8, tmp_path / "compiling", lambda stage, detail: None)
+    assert not is_compiled(library, "net") and not (tmp_path / "compiling").exists()
+
+
 def demo(folder: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "quorate", "demo", "--folder", str(folder), "--trials", "3", "--json"]
+    command = [sys.executable, "-m", "quorate", "demo", "--folder", str(folder), "--trials", "3", "--no-compile", "--json"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -233,7 +305,7 @@ def test_the_demo_stopped_and_killed_goes_on_and_ends_with_its_table_and_page(tm
     for row in result["numbers"]:
         assert row["samples"] == 539 and row["accuracy_low"] <= row["accuracy"] <= row["accuracy_high"]
         assert 0 < row["mean_cost_s"] <= row["worst_cost_s"] and row["images_per_s"] > 0 and row["planned_per_s"] > 0
-    assert len(result["notes"]) == 3
+    assert len(result["notes"]) == 3 and "as TorchScript (--no-compile)" in result["notes"][2]
     for name in ("front", "cascades", "cascade", "profile", "plan", "plan-single", "plan-ensemble", "result", "stages"):
         json.loads((folder / f"{name}.json").read_text())
     page = (folder / "report.html").read_text()

@@ -11,12 +11,15 @@ from .output import as_json, show, show_json
 
 @click.command()
 @click.option("--folder", default="runs/digits", show_default=True, help="The run folder; the same folder goes on.")
-@click.option("--trials", default=48, show_default=True, help="Networks that the search tries.")
+@click.option("--trials", default=80, show_default=True, help="Networks that the search tries.")
 @click.option("--workers", default=2, show_default=True, help="Processes that train.")
 @click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--compile/--no-compile", "compile_models", default=True, show_default=True, help="Make the chosen networks native code."
+)
 @as_json
-def demo(folder: str, trials: int, workers: int, seed: int, json_output: bool) -> None:
-    """Search, select, route, plan and run a committee of small networks on scikit-learn's digits.
+def demo(folder: str, trials: int, workers: int, seed: int, compile_models: bool, json_output: bool) -> None:
+    """Search, select, route, compile, plan and run a committee of small networks on scikit-learn's digits.
 
     Takes minutes on two cores. Stopped at any moment and started again, it goes on where it was.
     """
@@ -25,7 +28,7 @@ def demo(folder: str, trials: int, workers: int, seed: int, json_output: bool) -
 
     try:
         with ProgressLine() as line:
-            result = run_demo(Settings(Path(folder), trials, workers, seed), line.say)
+            result = run_demo(Settings(Path(folder), trials, workers, seed, compile_models), line.say)
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(
             f"stopped; the same command goes on where it was: quorate demo --folder {folder}"

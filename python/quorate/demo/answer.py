@@ -12,6 +12,7 @@ import numpy as np
 
 from ..placing import tiers_of
 from ..report.numbers import percent, quantity
+from .compile import is_compiled
 from .data import Split
 
 if TYPE_CHECKING:
@@ -94,8 +95,17 @@ def cells(row: Row) -> list[str]:
     return [row.committee, str(row.models), percent(row.accuracy), interval, *costs, *rates]
 
 
-def notes(single: Row, ensemble: Row, cascade: Row) -> list[str]:
-    """What was hoped for, and whether the data say so."""
+def how_they_run(library: ModelLibrary, names: list[str], why_not: str) -> str:
+    """The members' form in words; `why_not`: what kept them from being compiled, empty where nothing did."""
+    compiled = sum(is_compiled(library, name) for name in names)
+    if compiled == len(names):
+        return "with the members compiled by AOTInductor"
+    some = f"with {compiled} of {len(names)} members compiled, the others" if compiled else "with the members"
+    return f"{some} as TorchScript ({why_not})"
+
+
+def notes(single: Row, ensemble: Row, cascade: Row, members: str) -> list[str]:
+    """What was hoped for, and whether the data say so; `members`: as how_they_run() says."""
     more = 100 * (ensemble.accuracy - single.accuracy)
     less = 100 * (ensemble.accuracy - cascade.accuracy)
     share = cascade.mean_cost_s / ensemble.mean_cost_s
@@ -105,5 +115,6 @@ def notes(single: Row, ensemble: Row, cascade: Row) -> list[str]:
         f"The ensemble {first} the best single model: {more:+.1f} points on {ensemble.samples} test images.",
         f"The cascade costs {percent(share, 0)} of the ensemble's mean cost at {-less:+.1f} points of its accuracy: "
         + ("at most half within one point." if kept else "NOT at most half within one point."),
-        "Cost: the members' latency on one core in batches of 32, by image. images/s: the engine's, on all planned cores.",
+        "Cost, which the choices were made by: the members' latency as TorchScript when they were trained, on one core in "
+        f"batches of 32, by image. images/s: the engine's, on all planned cores, {members}.",
     ]

@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 # "calib": where a cascade never errs that its last tier does not, n samples promise a loss increase of about
 # ln(1 / delta) / n (0.005 at delta = 0.1 and n = 450) and no less, and each such error among them adds about 1.6 / n
 # (0.004): a promise of 0.01 leaves room for one.
+#
+# The shares, like every other constant of the demo, were settled by looking at "valid" and "calib" only. While the demo was
+# written its table was seen on another split; the seed was then changed once, to the year of the paper by Pochelu et al.
+# that the chain follows, and nothing has been changed by what the table has said since.
 SHARES = {"train": 0.20, "valid": 0.25, "calib": 0.25, "test": 0.30}
-SPLIT_SEED = 20240229
+SPLIT_SEED = 2022
 
 
 @dataclass(frozen=True)

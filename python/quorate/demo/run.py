@@ -28,9 +28,10 @@ PLAN_TIME_S = 1.0
 @dataclass(frozen=True)
 class Settings:
     folder: Path
-    trials: int = 48
+    trials: int = 80
     workers: int = 2
     seed: int = 0
+    compile_models: bool = True
 
 
 def search(settings: Settings, say: Say) -> ModelLibrary:
@@ -57,10 +58,15 @@ def search(settings: Settings, say: Say) -> ModelLibrary:
     return study.library
 
 
-def fingerprint(library: ModelLibrary) -> str:
-    """Of the models, their files and their costs."""
+def models_and_costs(library: ModelLibrary) -> str:
+    """A digest of what choices are made by. A model's predictions never change; its file does when it is compiled."""
     entries = [library.entry(name) for name in library.names]
-    return digest([(entry.name, entry.model_sha256, sorted(entry.cost.items())) for entry in entries])
+    return digest([(entry.name, sorted(entry.cost.items())) for entry in entries])
+
+
+def files_of(library: ModelLibrary, names: list[str]) -> str:
+    """A digest of what the engine runs."""
+    return digest([(name, library.entry(name).model_sha256) for name in names])
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,11 @@ class Committees:
     single: Ensemble
     ensemble: Ensemble
     cascade: Cascade
+
+    def members(self, library: ModelLibrary) -> list[str]:
+        """The names of all of them."""
+        indices = {member for _, _, committee in self.items() for tier in tiers_of(committee) for member in tier}
+        return [library.names[index] for index in sorted(indices)]
 
     def items(self) -> list[tuple[str, str, Ensemble | Cascade]]:
         """(name, suffix of its plan's file, value); the folder's own plan is the cascade's."""
@@ -83,7 +94,7 @@ def choose_committees(run: RunFolder, stages: Stages, library: ModelLibrary, say
     import quorate as qr
 
     valid, cost = library.predictions("valid"), library.cost(choose.COST)
-    models = fingerprint(library)
+    models = models_and_costs(library)
 
     def select() -> None:
         say("select", f"{len(library)} models")
@@ -106,13 +117,29 @@ def choose_committees(run: RunFolder, stages: Stages, library: ModelLibrary, say
     return Committees(choose.best_single(valid, cost), ensemble, qr.Cascade.load(run.cascade))
 
 
+def compile_chosen(run: RunFolder, library: ModelLibrary, committees: Committees, settings: Settings, say: Say) -> str:
+    """Why members are left as TorchScript, empty where none is. Costs stay those that the choices were made by."""
+    from ..compiling import NoCompiler
+    from .compile import compile_members
+    from .data import digits
+
+    if not settings.compile_models:
+        return "--no-compile"
+    example = digits()["valid"].images[: max(BATCH_SIZES)]
+    try:
+        compile_members(library, committees.members(library), example, max(BATCH_SIZES), run.path / "compiling", say)
+    except NoCompiler as error:
+        say("compile", f"the members stay TorchScript: {error}")
+        return str(error)
+    return ""
+
+
 def place(run: RunFolder, stages: Stages, library: ModelLibrary, committees: Committees, say: Say) -> list[Path]:
     """Measures the committees' members on this machine and plans each committee; the files of the plans."""
     import quorate as qr
 
     devices = qr.cpu_devices(cores=CORES)
-    members = sorted({member for _, _, committee in committees.items() for tier in tiers_of(committee) for member in tier})
-    names = [library.names[member] for member in members]
+    names = committees.members(library)
 
     def measure() -> None:
         def measured(cell: dict[str, Any]) -> None:
@@ -125,7 +152,7 @@ def place(run: RunFolder, stages: Stages, library: ModelLibrary, committees: Com
         profile.save(run.profile)
 
     here = [(device.name, device.kind, list(device.cores)) for device in devices]
-    stages.run("profile", digest(fingerprint(library), names, here, BATCH_SIZES), [run.profile], measure)
+    stages.run("profile", digest(files_of(library, names), here, BATCH_SIZES), [run.profile], measure)
     profile = qr.Profile.load(run.profile)
     calib, cost = library.predictions("calib"), library.cost(choose.COST)
     files = []
@@ -142,7 +169,9 @@ def place(run: RunFolder, stages: Stages, library: ModelLibrary, committees: Com
     return files
 
 
-def answer_test(run: RunFolder, library: ModelLibrary, committees: Committees, plans: list[Path], say: Say) -> None:
+def answer_test(
+    run: RunFolder, library: ModelLibrary, committees: Committees, plans: list[Path], why_not: str, say: Say
+) -> None:
     """The only place that looks at the test images."""
     import quorate as qr
 
@@ -154,13 +183,15 @@ def answer_test(run: RunFolder, library: ModelLibrary, committees: Committees, p
         say("answer", name)
         rows.append(answer.answer(name, library, committee, qr.Plan.load(file), digits()["test"], choose.COST))
     valid, cost = library.predictions("valid"), library.cost(choose.COST)
+    single, ensemble, cascade = rows
+    members = answer.how_they_run(library, committees.members(library), why_not)
     on_valid = [(name, qr.evaluate(committee, valid, cost)) for name, _, committee in committees.items()]
     write_json(
         run.result,
         {
             "columns": answer.COLUMNS,
             "rows": [answer.cells(row) for row in rows],
-            "notes": answer.notes(*rows),
+            "notes": answer.notes(single, ensemble, cascade, members),
             "numbers": [row.as_dict() for row in rows],
             "chosen": [{"label": name, "cost": seen.mean_cost, "error": seen.loss} for name, seen in on_valid],
         },
@@ -177,9 +208,11 @@ def run_demo(settings: Settings, say: Say) -> dict[str, Any]:
     run = RunFolder(settings.folder)
     stages = Stages(settings.folder / "stages.json")
     committees = choose_committees(run, stages, library, say)
+    why_not = compile_chosen(run, library, committees, settings, say)
     plans = place(run, stages, library, committees, say)
-    inputs = digest(fingerprint(library), run.cascade, run.front, *plans)
-    stages.run("answer", inputs, [run.result], lambda: answer_test(run, library, committees, plans, say))
+    files = files_of(library, committees.members(library))
+    inputs = digest(models_and_costs(library), files, why_not, run.cascade, run.front, *plans)
+    stages.run("answer", inputs, [run.result], lambda: answer_test(run, library, committees, plans, why_not, say))
     say("report", "report.html")
     report(settings.folder)
     return read_json(run.result)

@@ -9,7 +9,7 @@ from importlib import resources
 from .cascade import cascade_chart
 from .fronts import front_chart
 from .gantt import gantt, memory_chart
-from .numbers import percent, quantity
+from .numbers import percent
 from .rungs import rung_chart
 from .values import CascadeView, Fronts, PlanView, Run, Search, Table
 
@@ -58,8 +58,8 @@ def _plan(plan: PlanView) -> str:
         return _section("Plan", f"No plan fits: {plan.why}", "")
     gap = 1 - plan.throughput_per_s / plan.bound_per_s if plan.bound_per_s > 0 else 0.0
     lead = (
-        f"Planned: {quantity(plan.throughput_per_s, 'samples/s')}; no plan on these devices has more than "
-        f"{quantity(plan.bound_per_s, 'samples/s')} (gap at most {percent(max(gap, 0.0))})."
+        f"Planned: {plan.throughput_per_s:,.0f} samples/s; no plan on these devices has more than "
+        f"{plan.bound_per_s:,.0f} samples/s (gap at most {percent(max(gap, 0.0))})."
     )
     return _section("Plan", lead, gantt(plan)) + "\n" + _section("Memory", "What each device holds.", memory_chart(plan))
 
