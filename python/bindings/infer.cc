@@ -1,4 +1,5 @@
 #include <pybind11/functional.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -50,6 +51,7 @@ std::shared_ptr<Answer> answer_of(const Pending& pending) {
 }
 
 std::shared_ptr<Answer> result(const Pending& pending, std::optional<double> timeout) {
+  require(!timeout || !std::isnan(*timeout), "timeout is nan, but must be a number");
   if (!wait(pending, timeout.value_or(INFINITY))) {
     PyErr_SetString(PyExc_TimeoutError, message("no answer after ", *timeout, " s").c_str());
     throw py::error_already_set();
@@ -57,23 +59,29 @@ std::shared_ptr<Answer> result(const Pending& pending, std::optional<double> tim
   return answer_of(pending);
 }
 
-// Lanes let go of Python objects when a request ends, which takes the GIL: at exit they must be done before Python is.
+// Lanes let go of Python objects when a request ends, which takes the GIL: at exit they must be done before Python is. In a
+// forked child only its own engines count: the others' lanes did not come with it.
 class LiveEngines {
  public:
   void add(const std::shared_ptr<Engine>& engine) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(engines_, [](const auto& other) { return other.expired(); });
-    engines_.push_back(engine);
+    std::erase_if(engines_, [](const auto& other) { return other.engine.expired(); });
+    engines_.push_back({engine, ::getpid()});
   }
   void close() {
     const std::lock_guard lock(mutex_);
-    for (const auto& weak : engines_)
-      if (const auto engine = weak.lock()) engine->close();
+    for (const Live& live : engines_)
+      if (const auto engine = live.process == ::getpid() ? live.engine.lock() : nullptr) engine->close();
   }
 
  private:
+  struct Live {
+    std::weak_ptr<Engine> engine;
+    pid_t process;
+  };
+
   std::mutex mutex_;
-  std::vector<std::weak_ptr<Engine>> engines_;
+  std::vector<Live> engines_;
 };
 
 LiveEngines live_engines;

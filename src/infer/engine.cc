@@ -56,6 +56,7 @@ struct Engine::State {
         flow(cascade, placement.demand(), placement.batch(), devices.size()),
         features(chosen.features),
         features_known(!chosen.features.empty()) {
+    require(options.max_queue_samples >= 1, "max_queue_samples is ", options.max_queue_samples, ", but must be at least 1");
     for (const Placement::Slot& slot : placement.slots) {
       const Member& member = models[static_cast<std::size_t>(slot.model)];
       require(member.backend != nullptr, "model \"", member.name, "\" has no backend, but the cascade asks it");

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "core/message.h"
+
 namespace quorate {
 
 bool Pending::done() const {
@@ -13,6 +15,7 @@ bool Pending::done() const {
 bool Pending::wait(double timeout_s) const {
   // Longer than a year is for ever: the clock's own range ends somewhere.
   constexpr double kForEver_s = 3e7;
+  require(!std::isnan(timeout_s), "timeout_s is ", timeout_s, ", but must be a number");
   std::unique_lock lock(state_->mutex);
   const auto settled = [&] { return state_->settled; };
   if (!(timeout_s < kForEver_s)) {

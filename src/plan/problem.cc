@@ -9,13 +9,19 @@
 namespace quorate {
 namespace {
 
+constexpr double kLeastDemand = 1e-9;
+
 void check_options(const PlanOptions& options, const Profile& profile) {
   const std::size_t models = profile.models.size();
   require(options.demand.empty() || options.demand.size() == models, "demand has ", options.demand.size(),
           " entries, but must have ", models, ", one for each model of the profile");
-  for (std::size_t m = 0; m < options.demand.size(); ++m)
+  for (std::size_t m = 0; m < options.demand.size(); ++m) {
     require(options.demand[m] >= 0.0 && options.demand[m] <= 1.0, "demand of model \"", profile.models[m], "\" is ",
             options.demand[m], ", but must be from 0 to 1");
+    // Below the LP solver's tolerances a demand would read as none, and its model would be left out.
+    require(options.demand[m] == 0.0 || options.demand[m] >= kLeastDemand, "demand of model \"", profile.models[m], "\" is ",
+            options.demand[m], ", but must be 0 or at least ", kLeastDemand);
+  }
   require(
       options.demand.empty() || std::any_of(options.demand.begin(), options.demand.end(), [](double d) { return d > 0.0; }),
       "demand is 0 for every model, but must be above 0 for at least one");

@@ -63,7 +63,8 @@ void StudyState::save_checkpoint(const TrialAttempt& attempt, std::string_view b
     const std::lock_guard guard(mutex);
     ledger.check_open(trial, attempt.number);
     log.add_checkpoint(trial, checkpoint);
-    for (const EventLog::Checkpoint& other : older) log.remove_checkpoint(trial, other.resource);
+    for (const EventLog::Checkpoint& other : older)
+      if (other.resource < checkpoint.resource) log.remove_checkpoint(trial, other.resource);
   }
   // Also what a death before its record or after its removal left behind.
   for (const fs::path& file : files_in(path.parent_path())) {

@@ -70,8 +70,13 @@ Ledger::Reported Ledger::report(std::int64_t trial, int attempt, std::int64_t re
           ", the job's to_resource");
   require(resource >= record.last_resource, "resource is ", resource, ", but must be at least ", record.last_resource,
           ", the last that this attempt of trial ", trial, " reported");
-  require(!record.stopped_at || resource <= *record.stopped_at, "resource is ", resource, ", but trial ", trial,
-          " was stopped at ", record.stopped_at.value_or(0));
+  if (record.stopped_at && resource > *record.stopped_at) {
+    // An attempt that goes on from a checkpoint there has not heard of it yet.
+    require(record.last_resource < *record.stopped_at, "resource is ", resource, ", but trial ", trial, " was stopped at ",
+            *record.stopped_at);
+    record.last_resource = resource;
+    return {};
+  }
 
   Reported reported;
   if (record.losses.emplace(resource, loss).second) {

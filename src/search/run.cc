@@ -1,7 +1,9 @@
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "core/message.h"
+#include "quorate/core/error.h"
 #include "search/study_state.h"
 
 namespace quorate {
@@ -62,7 +64,7 @@ void Study::run(const Train& train, const RunOptions& options) {
   state.changed.notify_all();
 
   FirstError error;
-  int alive = options.workers;
+  int alive = 0;
   const auto worker = [&] {
     try {
       state.work(train, options.trials);
@@ -83,7 +85,15 @@ void Study::run(const Train& train, const RunOptions& options) {
   };
 
   std::vector<std::jthread> threads;
-  for (int i = 0; i < options.workers; ++i) threads.emplace_back(worker);
+  try {
+    for (; alive < options.workers; ++alive) threads.emplace_back(worker);
+  } catch (const std::system_error& failure) {
+    const std::string words =
+        message("thread ", alive + 1, " of workers=", options.workers, " cannot be started: ", failure.what());
+    error.keep(std::make_exception_ptr(Error(words)));
+    state.stopping = true;
+    state.changed.notify_all();
+  }
   std::uint64_t shown = state.changes;
   auto next_progress = began;
   while (alive > 0) {

@@ -56,8 +56,7 @@ std::optional<TrialJob> StudyState::start(std::int64_t limit) {
 
 bool StudyState::report(TrialAttempt& attempt, std::int64_t resource, double loss) {
   const std::lock_guard guard(mutex);
-  if (stopping) throw StudyStopped();
-  check_usable();
+  check_current_locked(attempt);
   const Ledger::Reported reported = ledger.report(attempt.job.trial, attempt.number, resource, loss);
   if (reported.event) record(*reported.event);
   attempt.resource = resource;
@@ -66,9 +65,13 @@ bool StudyState::report(TrialAttempt& attempt, std::int64_t resource, double los
 
 void StudyState::check_current(const TrialAttempt& attempt) {
   const std::lock_guard guard(mutex);
+  check_current_locked(attempt);
+}
+
+void StudyState::check_current_locked(const TrialAttempt& attempt) const {
+  ledger.check_open(attempt.job.trial, attempt.number);
   if (stopping) throw StudyStopped();
   check_usable();
-  ledger.check_open(attempt.job.trial, attempt.number);
 }
 
 void StudyState::fail_locked(const TrialAttempt& attempt, const std::string& why) {

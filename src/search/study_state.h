@@ -52,6 +52,7 @@ struct StudyState : std::enable_shared_from_this<StudyState> {
   // With `mutex` held:
   void record(const Event& event);
   void check_usable() const;  // throws FileError after a failed record()
+  void check_current_locked(const TrialAttempt& attempt) const;
   void fail_locked(const TrialAttempt& attempt, const std::string& why);
   Progress progress() const;
 

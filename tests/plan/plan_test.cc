@@ -210,6 +210,8 @@ TEST(Plan, NamesBadArguments) {
   expect_fault(profile, devices, {.demand = {1.0}},
                "demand has 1 entries, but must have 2, one for each model of the profile");
   expect_fault(profile, devices, {.demand = {1.0, 1.5}}, "demand of model \"m1\" is 1.5, but must be from 0 to 1");
+  expect_fault(profile, devices, {.demand = {1.0, 1e-10}},
+               "demand of model \"m1\" is 1e-10, but must be 0 or at least 1e-09");
   expect_fault(profile, devices, {.demand = {-0.1, 1.0}}, "demand of model \"m0\" is -0.1, but must be from 0 to 1");
   expect_fault(profile, devices, {.demand = {std::nan(""), 1.0}}, "demand of model \"m0\" is nan, but must be from 0 to 1");
   expect_fault(profile, devices, {.demand = {0.0, 0.0}},

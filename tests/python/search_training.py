@@ -73,7 +73,45 @@ def sleep_for_ever(job):
     time.sleep(3600)
 
 
+_KEPT = []
+
+
+def report_late(job):
+    """The second job of a process finds the first one's handle dead."""
+    if _KEPT:
+        try:
+            _KEPT[0].report(1, -1.0)
+        except ValueError as error:
+            assert str(error) == f"attempt 1 of trial {_KEPT[0].trial} is over and can no longer change the study"
+        else:
+            raise AssertionError("a report of another job was taken")
+    _KEPT.append(job)
+    train(job)
+
+
+class NeverLoads:
+    """A training function whose process does not get beyond importing it, in all processes but the first `loads`."""
+
+    def __init__(self, loads):
+        self.loads = loads
+
+    def __call__(self, job):
+        train(job)
+
+    def __reduce__(self):
+        return _load, (self.loads,)
+
+
+def _load(loads):
+    path = Path(os.environ["QUORATE_TEST_ACKNOWLEDGED"]).with_suffix(".loads")
+    with path.open("a") as file:
+        file.write(".")
+    if path.stat().st_size > loads:
+        sleep_for_ever(None)
+    return train
+
+
 if __name__ == "__main__":
     folder, executor = Path(sys.argv[1]), sys.argv[2]
-    chosen = {"train": train, "sleep": sleep_for_ever}[sys.argv[3]]
+    chosen = {"train": train, "sleep": sleep_for_ever, "first": NeverLoads(0), "second": NeverLoads(1)}[sys.argv[3]]
     qr.Study(folder, **OPTIONS).run(chosen, trials=TRIALS, workers=2, executor=executor)

@@ -279,6 +279,8 @@ def test_result_waits_no_longer_than_it_is_told_to(library, placed):
         pending = engine.submit(samples(500_000))
         with pytest.raises(TimeoutError, match=r"no answer after 0.001 s"):
             pending.result(timeout=0.001)
+        with pytest.raises(ValueError, match="timeout is nan, but must be a number"):
+            pending.result(timeout=float("nan"))
         engine.close(drain=False)
         with pytest.raises(qr.Error, match="the engine is closed"):
             engine.predict(samples(1))
@@ -296,6 +298,24 @@ pending = engine.submit(np.zeros((300_000, {FEATURES}), np.float32))
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_forked_child_ends_quietly(library, placed, tmp_path):
+    placed.save(tmp_path / "plan.json")
+    program = f"""
+import os, sys
+import numpy as np, quorate as qr
+lib = qr.ModelLibrary({str(tmp_path / "library")!r})
+engine = qr.Engine(lib, qr.Ensemble(members=[0, 1], weights=[.5, .5]), qr.Plan.load({str(tmp_path / "plan.json")!r}))
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+    path = os.pathsep.join([str(Path(qr.__file__).parents[1]), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_measure_reports_each_cell(library):

@@ -217,6 +217,51 @@ def test_ctrl_c_stops_and_the_study_goes_on(tmp_path, executor, what):
     assert {t.state for t in study.trials()} <= {"paused", "completed"}
 
 
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_ctrl_c_ends_a_process_that_is_starting(tmp_path, which):
+    folder, acknowledged = tmp_path / "study", tmp_path / "acknowledged"
+    process = start(folder, "processes", which, acknowledged)
+    while process.poll() is None and "asleep" not in lines(acknowledged):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(timeout=30) != 0
+    finally:
+        process.kill()
+        process.wait()
+    assert (tmp_path / "errors").read_text().strip().endswith("KeyboardInterrupt")
+
+
+def test_a_job_that_is_over_changes_no_other(tmp_path):
+    study = qr.Study(tmp_path, **st.OPTIONS)
+    study.run(st.report_late, trials=2, executor="processes")
+    for trial in study.trials():
+        assert trial.message == ""
+        assert min(trial.losses.values()) > 0
+
+
+def test_workers_that_cannot_be_started_end_the_run(tmp_path):
+    program = f"""
+import resource
+import quorate as qr, search_training as st
+study = qr.Study({str(tmp_path / "study")!r}, **st.OPTIONS)
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+try:
+    study.run(st.train, trials=3, workers=100_000)
+except qr.Error as error:
+    print(error)
+study.run(st.train, trials=3)
+print(len(study.trials()))
+"""
+    path = os.pathsep.join([str(Path(st.__file__).parent), str(Path(qr.__file__).parents[1]), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert "of workers=100000 cannot be started: " in first
+    assert second == "3"
+
+
 def test_workers_go_with_a_killed_parent(tmp_path):
     acknowledged = tmp_path / "acknowledged"
     process = start(tmp_path / "study", "processes", "sleep", acknowledged)

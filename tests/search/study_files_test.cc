@@ -174,6 +174,25 @@ TEST(StudyCheckpoints, AGoodOneIsHandedOut) {
   EXPECT_EQ(after([](const fs::path&) {}).first, "state at 3");
 }
 
+TEST(StudyCheckpoints, OneThatWasSavedAgainIsHandedOut) {
+  const Folder folder;
+  Study study(folder.path, space(), {.hyperband = {.min_resource = 9, .max_resource = 9}, .max_attempts = 3});
+  std::string third;
+  study.run(
+      [&](TrialJob& job) {
+        if (job.attempt() == 3) {
+          if (job.checkpoint()) third = read_file(*job.checkpoint());
+          job.report(9, 0.5);
+          return;
+        }
+        job.report(3, 0.5);
+        job.save_checkpoint("of attempt " + std::to_string(job.attempt()));
+        throw std::runtime_error("try again");
+      },
+      {.trials = 1});
+  EXPECT_EQ(third, "of attempt 2");
+}
+
 TEST(StudyCheckpoints, ADamagedOneIsNot) {
   const auto [changed, trial] = after([](const fs::path& path) { overwrite(path, "state at 4"); });
   EXPECT_FALSE(changed);

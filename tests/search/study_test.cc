@@ -223,6 +223,50 @@ TEST(Study, AStoppedTrialGoesNoFurther) {
   EXPECT_GT(stopped, 10);
 }
 
+TEST(Study, AStoppedTrialThatIsHandedOutAgainIsToldSoAgain) {
+  const Folder folder;
+  Study study(folder.path, space(), {.hyperband = {.max_resource = 9, .mode = Mode::kStop}});
+  std::atomic<int> stopped = 0;
+  study.run(
+      [&](TrialJob& job) {
+        for (std::int64_t at = job.checkpoint_resource() + 1; at <= 9; ++at) {
+          const bool go_on = job.report(at, static_cast<double>(job.trial()));
+          if (job.attempt() == 2) {
+            EXPECT_FALSE(go_on);
+            EXPECT_THAT([&] { job.report(at + 1, 0.0); }, says("was stopped at " + std::to_string(at - 1)));
+          }
+          if (go_on) continue;
+          job.save_checkpoint("x");
+          if (at == 9 || job.attempt() == 2) return;
+          ++stopped;
+          throw std::runtime_error("after the stop");
+        }
+      },
+      {.trials = 20});
+  EXPECT_GT(stopped, 10);
+  for (const Trial& trial : study.trials())
+    if (trial.state == TrialState::kStopped) {
+      EXPECT_EQ(trial.message, "after the stop") << trial.number;
+      EXPECT_EQ(trial.attempts, 2) << trial.number;
+    }
+}
+
+TEST(Study, AnAttemptThatIsOverSaysSoAfterAStopToo) {
+  const Folder folder;
+  Study study(folder.path, space(), options());
+  std::optional<TrialJob> late;
+  study.run(
+      [&](TrialJob& job) {
+        late = job;
+        while (!job.stop_requested()) std::this_thread::yield();
+        EXPECT_THROW(job.report(1, 0.5), StudyStopped);
+        EXPECT_THROW(job.save_checkpoint("x"), StudyStopped);
+      },
+      {.trials = 1, .should_stop = [] { return true; }});
+  EXPECT_THAT([&] { late->report(1, 0.5); }, says("attempt 1 of trial 0 is over"));
+  EXPECT_THAT([&] { late->save_checkpoint("x"); }, says("attempt 1 of trial 0 is over"));
+}
+
 TEST(Study, AnAttemptThatIsOverChangesNothing) {
   const Folder folder;
   std::optional<TrialJob> late;

@@ -36,6 +36,7 @@ class Pending {
   bool done() const;
 
   // Waits for at most `timeout_s` (infinity: as long as it takes); true where the answer, or its failure, is there.
+  // Throws std::invalid_argument for NaN.
   bool wait(double timeout_s) const;
 
   // Waits, then gives the answer or throws what made it fail: DeviceError where a model did, Error where the engine closed.
@@ -92,7 +93,8 @@ class Engine {
 
   // The cascade's members are indices into library.names(); the plan knows models by name and may hold more. Everything is
   // checked before anything runs. Throws std::invalid_argument for a plan that is infeasible, does not place a member, is
-  // for devices that are not here, or has a larger batch than a model was compiled for; FileError as load_backend does.
+  // for devices that are not here, or has a larger batch than a model was compiled for, and for max_queue_samples of 0;
+  // FileError as load_backend does.
   Engine(const ModelLibrary& library, const Cascade& cascade, const Plan& plan, const EngineOptions& options = {});
   Engine(const ModelLibrary& library, const Ensemble& ensemble, const Plan& plan, const EngineOptions& options = {});
 

@@ -55,7 +55,7 @@ struct PlanOptions {
 // again and again from placements shaken at random until 50 in a row led to nothing better or the bound is reached. An
 // infeasible problem is an answer, not an error: `feasible` is false and `why` says what is short. Throws
 // std::invalid_argument for no devices, a device named twice, negative memory, a kind that the profile lacks, demands
-// outside [0, 1] or all zero, negative limits, and what check(profile) throws.
+// outside [0, 1], between 0 and 1e-9 or all zero, negative limits, and what check(profile) throws.
 Plan plan(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options = {});
 
 // Throws std::invalid_argument naming the entry and its value: shapes that do not match, negative batches, shares outside

@@ -82,8 +82,9 @@ class TrialJob {
   // The loss after `resource`, 1..to_resource(), in ascending order within an attempt. True: go on; false: return, as
   // to_resource is reached or, with Mode::kStop, the trial is not among the best. When it returns, the loss is on record
   // (durability "process": it survives the death of this process). What an earlier attempt reported stands: the same
-  // resource again changes nothing and has the same answer. Throws StudyStopped, and std::invalid_argument for a resource
-  // that is out of range or order.
+  // resource again changes nothing and has the same answer; where an earlier attempt was stopped, the first report above
+  // that resource is false and not kept. Throws StudyStopped, and std::invalid_argument for a resource that is out of range
+  // or order.
   bool report(std::int64_t resource, double loss);
 
   // Keeps `bytes`, the training's state after the last report (before the first one: the state at checkpoint_resource), as
@@ -144,8 +145,9 @@ class Study {
   // Trains until the study has `trials` trials and no one waits, runs or can be promoted; at once where that is so already.
   // Calls `train` on `workers` threads. Where it throws, or returns without having reported to_resource, the attempt
   // failed; the job is tried again, up to max_attempts, from its last checkpoint. An exception of on_progress or
-  // should_stop, and a database that cannot be written, stops the run and is thrown here. Throws std::invalid_argument for
-  // workers < 1, trials < 0, or while another run() of this study goes on.
+  // should_stop, and a database that cannot be written, stops the run and is thrown here; so does Error where the system has
+  // no room for so many threads. Throws std::invalid_argument for workers < 1, trials < 0, or while another run() of this
+  // study goes on.
   void run(const Train& train, const RunOptions& options = {});
 
   std::vector<Trial> trials() const;  // by number
