@@ -1,6 +1,7 @@
 #include "quorate/infer/backend.h"
 
 #include <cmath>
+#include <string_view>
 
 #include "core/message.h"
 #include "infer/formats.h"
@@ -8,6 +9,17 @@
 #include "quorate/core/file.h"
 
 namespace quorate {
+namespace {
+
+// The reason alone: Torch says it in the first line and then prints a backtrace, but TorchScript prints its own traceback
+// first and ends with the reason.
+std::string reason(std::string_view words) {
+  while (words.ends_with('\n')) words.remove_suffix(1);
+  const bool traceback = words.find("Traceback of TorchScript") != words.npos;
+  return std::string(traceback ? words.substr(words.rfind('\n') + 1) : words.substr(0, words.find('\n')));
+}
+
+}  // namespace
 
 std::shared_ptr<Backend> load_backend(const std::filesystem::path& file, const LoadOptions& options) {
   const std::string ending = file.extension().string();
@@ -33,7 +45,8 @@ Scores run_checked(Backend& backend, const std::string& model, const float* inpu
   try {
     scores = backend.run(input, shape);
   } catch (const std::exception& error) {
-    throw DeviceError(message("model \"", model, "\" failed on a batch of shape [", joined(shape), "]: ", error.what()));
+    throw DeviceError(
+        message("model \"", model, "\" failed on a batch of shape [", joined(shape), "]: ", reason(error.what())));
   }
   const auto check = [&](bool holds, const auto&... parts) {
     if (!holds) throw DeviceError(message("model \"", model, "\" ", parts...));

@@ -114,6 +114,10 @@ def test_the_chain_from_a_library_to_answers_and_a_report(run: Path, tmp_path: P
 
     inputs = np.random.default_rng(0).normal(size=(50, FEATURES)).astype(np.float32)
     np.save(tmp_path / "x.npy", inputs)
+    np.save(tmp_path / "other.npy", np.zeros((2, 3), np.float32))
+    assert "x has samples of shape [3], but must have" in fails(
+        "predict", run, tmp_path / "other.npy", "-o", tmp_path / "o.npy"
+    )
     answered = succeeds("predict", run, tmp_path / "x.npy", "-o", tmp_path / "out.npy")
     probs = np.load(tmp_path / "out.npy")
     assert probs.shape == (50, CLASSES) and np.allclose(probs.sum(1), 1, atol=1e-5)

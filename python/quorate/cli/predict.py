@@ -33,7 +33,9 @@ def predict(folder: str, inputs: Path, output: Path, json_output: bool) -> None:
     cascade = qr.Cascade.load(run.need(run.cascade, "route"))
     placement = qr.Plan.load(run.need(run.plan, "plan"))
     samples = load_samples(inputs)
-    with qr.Engine(library, cascade, placement) as engine:
+    # Where the run folder knows a sample, other shapes are refused before a model sees them.
+    features = load_samples(run.sample).shape[1:] if run.sample.exists() else None
+    with qr.Engine(library, cascade, placement, features=features) as engine:
         begin = time.perf_counter()
         answer = engine.predict(samples)
         seconds = time.perf_counter() - begin
