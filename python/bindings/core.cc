@@ -2,6 +2,7 @@
 #include "core/message.h"
 #include "quorate/core/device.h"
 #include "quorate/core/error.h"
+#include "quorate/core/file.h"
 
 namespace quorate::python {
 
@@ -36,6 +37,15 @@ void register_core(py::module_& m) {
   m.def(
       "cpu_devices", [](const std::vector<int>& cores) { return cpu_devices(cores); }, py::arg("cores"),
       "One device for each group of cores; cores[i] is the number of cores of group i. None is shared between devices.");
+  m.def(
+      "write_file",
+      [](const std::filesystem::path& path, const py::bytes& content) {
+        const std::string_view bytes = content;
+        const py::gil_scoped_release unlocked;
+        write_file(path, bytes);
+      },
+      py::arg("path"), py::arg("content"),
+      "Replaces a file in one step: written beside it, fsynced, renamed. FileError leaves the old file as it was.");
   m.def("discover_devices", &discover_devices, "What this machine offers: the CPU as one device of all usable cores.");
 }
 

@@ -9,8 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._core import Error
-from .files import write_bytes
+from ._core import Error, write_file
 
 if TYPE_CHECKING:
     import os
@@ -73,7 +72,7 @@ def compile_model(model: Any, example: ArrayLike, path: str | os.PathLike[str], 
         difference = float((got - wanted).abs().max())
         if not difference <= 1e-4:
             raise ValueError(f"the compiled model's answers differ by up to {difference:g}, but must by at most 0.0001")
-        write_bytes(target, Path(package).read_bytes())
+        write_file(target, Path(package).read_bytes())
     return target
 
 

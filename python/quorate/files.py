@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from ._core import FileError
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces `path` in one step: written beside it, fsynced, renamed. FileError leaves the old file as it was."""
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+from ._core import FileError, write_file
 
 
 def write_text(path: Path, text: str) -> None:
     """`text` as UTF-8, replaced in one step."""
-    write_bytes(path, text.encode())
+    write_file(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:

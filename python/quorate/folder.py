@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._core import FileError, ModelLibrary
-from .files import read_json, write_bytes, write_json
+from ._core import FileError, ModelLibrary, write_file
+from .files import read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +105,7 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
 
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
-    write_bytes(path, buffer.getvalue())
+    write_file(path, buffer.getvalue())
 
 
 def load_samples(path: Path) -> Any:

@@ -1,10 +1,10 @@
-#include <cmath>
 #include <limits>
 
 #include "core/json.h"
 #include "core/message.h"
 #include "quorate/core/file.h"
 #include "quorate/route/cascade.h"
+#include "select/front_json.h"
 
 namespace quorate {
 namespace {
@@ -122,10 +122,7 @@ std::string to_json(const Cascade& cascade) {
 }
 
 std::string to_json(const CascadeFront& front) {
-  Json document = json_document("quorate.cascade_front", kVersion);
-  document["points"] = Json::array();
-  for (const Cascade& cascade : front) write_fields(document["points"].emplace_back(), cascade);
-  return document.dump(kIndent);
+  return front_document(front, "quorate.cascade_front", kVersion, write_fields).dump(kIndent);
 }
 
 Cascade cascade_from_json(std::string_view text, const std::string& name) {
@@ -134,15 +131,7 @@ Cascade cascade_from_json(std::string_view text, const std::string& name) {
 }
 
 CascadeFront cascade_front_from_json(std::string_view text, const std::string& name) {
-  const Json document = parse_json(text, name);
-  const JsonField points = open_json_document(document, name, "quorate.cascade_front", kVersion)["points"];
-  std::vector<Cascade> cascades;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    cascades.push_back(read_fields(points[i]));
-    if (i > 0 && !(cascades[i].cost > cascades[i - 1].cost && cascades[i].loss < cascades[i - 1].loss))
-      points[i].fail("dearer and better than the point before it");
-  }
-  return CascadeFront(std::move(cascades));
+  return read_front<Cascade>(text, name, "quorate.cascade_front", kVersion, read_fields);
 }
 
 void save(const Cascade& cascade, const std::filesystem::path& path) { write_file(path, to_json(cascade)); }

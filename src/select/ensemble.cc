@@ -7,6 +7,7 @@
 #include "core/message.h"
 #include "quorate/core/error.h"
 #include "quorate/core/file.h"
+#include "select/front_json.h"
 
 namespace quorate {
 namespace {
@@ -70,10 +71,7 @@ std::string to_json(const Ensemble& ensemble) {
 }
 
 std::string to_json(const EnsembleFront& front) {
-  Json document = json_document("quorate.ensemble_front", kVersion);
-  document["points"] = Json::array();
-  for (const Ensemble& ensemble : front) write_fields(document["points"].emplace_back(), ensemble);
-  return document.dump(kIndent);
+  return front_document(front, "quorate.ensemble_front", kVersion, write_fields).dump(kIndent);
 }
 
 Ensemble ensemble_from_json(std::string_view text, const std::string& name) {
@@ -82,16 +80,7 @@ Ensemble ensemble_from_json(std::string_view text, const std::string& name) {
 }
 
 EnsembleFront ensemble_front_from_json(std::string_view text, const std::string& name) {
-  const Json document = parse_json(text, name);
-  const JsonField points = open_json_document(document, name, "quorate.ensemble_front", kVersion)["points"];
-  std::vector<Ensemble> ensembles;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    ensembles.push_back(read_fields(points[i]));
-    const bool follows = i == 0 ? !std::isnan(ensembles[i].cost) && !std::isnan(ensembles[i].loss)
-                                : ensembles[i].cost > ensembles[i - 1].cost && ensembles[i].loss < ensembles[i - 1].loss;
-    if (!follows) points[i].fail("dearer and better than the point before it");
-  }
-  return EnsembleFront(std::move(ensembles));
+  return read_front<Ensemble>(text, name, "quorate.ensemble_front", kVersion, read_fields);
 }
 
 void save(const Ensemble& ensemble, const std::filesystem::path& path) { write_file(path, to_json(ensemble)); }
