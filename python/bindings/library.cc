@@ -177,6 +177,7 @@ void register_entry(py::class_<ModelLibrary>& library) {
           "The model's file; None where none was given.")
       .def_readonly("model_sha256", &Entry::model_sha256, "Lower-case hexadecimal, of the model's file; empty without one.")
       .def_readonly("splits", &Entry::splits, "Those that it has predictions for, ascending.")
+      .def_readonly("bytes", &Entry::bytes, "On disk, those of all files in its folder; in memory, those of its arrays.")
       .def("__repr__", [](const Entry& entry) {
         return message("ModelLibrary.Entry(\"", entry.name, "\", splits: ", joined(entry.splits), ")");
       });
@@ -204,8 +205,8 @@ void register_library(py::module_& m) {
       m, "ModelLibrary",
       "The models that a search leaves behind: held-out predictions, measured costs and files.\n\n"
       "folder: where it lives, made where it is missing; None keeps it in memory. A model appears on disk whole or not at\n"
-      "all. Safe to call from several threads; other processes may read a library while one adds to it. Raises FileError,\n"
-      "naming the file, for what cannot be read.");
+      "all. Safe to call from several threads; other processes may read a library while one adds to it or removes from it.\n"
+      "Raises FileError, naming the file, for what cannot be read.");
   register_entry(library);
   library
       .def(py::init([](const std::optional<std::filesystem::path>& folder) {
@@ -233,6 +234,10 @@ void register_library(py::module_& m) {
            "for a name that is taken or not a plain file name, or a split without labels; then nothing is written.")
       .def("replace_model", &ModelLibrary::replace_model, py::arg("name"), py::arg("model"), py::arg("cost"), Release(),
            "Replaces a model's file, by a compiled version of it, say, and all of its costs, in one step on disk.")
+      .def("remove", &ModelLibrary::remove, py::arg("name"), Release(),
+           "Takes a model away with all that belongs to it, in one step on disk; the order of the others stays.\n"
+           "Predictions that were read before stay readable; other processes see it when they refresh. Raises ValueError\n"
+           "for a name that the library does not have.")
       .def(
           "predictions",
           [](const ModelLibrary& self, const std::string& split, const std::optional<std::vector<std::string>>& names) {
@@ -260,7 +265,7 @@ void register_library(py::module_& m) {
                              "Models in the order in which they were added, also after reopening.")
       .def_property_readonly("splits", &ModelLibrary::splits, "Splits that have labels, ascending.")
       .def_property_readonly("folder", &ModelLibrary::folder, "Where it lives; None in memory.")
-      .def("refresh", &ModelLibrary::refresh, Release(), "Reads what other processes have added since.")
+      .def("refresh", &ModelLibrary::refresh, Release(), "Reads what other processes have added, replaced or removed since.")
       .def("__repr__", &describe);
 }
 

@@ -177,6 +177,16 @@ void write_folder(const fs::path& path, const std::function<void(const fs::path&
   rename_into_place(temporary.path, path);
 }
 
+void remove_folder(const fs::path& path) {
+  const Cleanup temporary{temporary_beside(path)};
+  if (::rename(path.c_str(), temporary.path.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    fail(path, "rename to remove it");
+  }
+  // Else a power cut could keep the deletion of a file and lose the renaming before it.
+  sync_parent(path);
+}
+
 void copy_file(const fs::path& from, const fs::path& to) {
   const MappedFile source(from);
   write_file(to, source.text());

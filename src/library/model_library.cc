@@ -67,6 +67,33 @@ ModelLibrary::Array with_owner(ModelLibrary::Array array) {
   return array;
 }
 
+std::int64_t bytes_in(const fs::path& folder) {
+  std::int64_t bytes = 0;
+  for (const fs::path& path : files_in(folder)) {
+    std::error_code gone;  // replaced by another process since it was listed
+    const std::uintmax_t size = fs::file_size(path, gone);
+    if (!gone) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
+}
+
+// nullopt where another process has removed the model since it was listed.
+std::optional<ModelRecord> read_unless_removed(const fs::path& folder) {
+  for (int attempt = 1;; ++attempt) try {
+      ModelRecord record = read_model_folder(folder);
+      record.entry.bytes = bytes_in(folder);
+      return record;
+    } catch (const FileError&) {
+      if (!fs::exists(folder)) return std::nullopt;
+      if (attempt == 3) throw;  // else it may have been removed and a new one of its name added
+    }
+}
+
+std::int64_t bytes_of(const ModelLibrary::Array& array) {
+  const auto item = std::visit([]<class T>(const T*) { return sizeof(T); }, array.data);
+  return static_cast<std::int64_t>(array.samples * array.classes * item);
+}
+
 }  // namespace
 
 struct ModelLibrary::State {
@@ -88,8 +115,11 @@ struct ModelLibrary::State {
       if (path.extension() == ".npy" && !labels.contains(path.stem().string()))
         new_labels[path.stem().string()] = std::make_shared<const Labels>(read_npy_integers(path));
     std::map<std::string, ModelRecord> new_models;
-    for (const fs::path& path : folders_in(models_folder()))
-      if (!models.contains(path.filename().string())) new_models[path.filename().string()] = read_model_folder(path);
+    for (const fs::path& path : folders_in(models_folder())) {
+      const std::string name = path.filename().string();
+      if (models.contains(name)) continue;
+      if (auto record = read_unless_removed(path)) new_models[name] = std::move(*record);
+    }
     for (const auto& [name, record] : new_models) order.emplace(record.sequence, name);
     labels.merge(new_labels);
     models.merge(new_models);
@@ -198,9 +228,13 @@ void ModelLibrary::add(const std::string& name, const std::map<std::string, Arra
   if (state_->folder) {
     remove_leftovers(state_->models_folder());
     write_model_folder(state_->models_folder() / name, record, predictions, model);
+    record.entry.bytes = bytes_in(state_->models_folder() / name);
   } else {
     if (!model.empty()) record.entry.model_sha256 = sha256_of_file(model);
-    for (const auto& [split, array] : predictions) record.arrays[split] = with_owner(array);
+    for (const auto& [split, array] : predictions) {
+      record.arrays[split] = with_owner(array);
+      record.entry.bytes += bytes_of(array);
+    }
   }
   state_->order.emplace(record.sequence, name);
   state_->models[name] = std::move(record);
@@ -216,11 +250,24 @@ void ModelLibrary::replace_model(const std::string& name, const fs::path& model,
   if (state_->folder) {
     remove_leftovers(state_->models_folder() / name);
     replace_model_file(state_->models_folder() / name, record, model);
+    record.entry.bytes = bytes_in(state_->models_folder() / name);
   } else {
     record.entry.model_sha256 = sha256_of_file(model);
     record.entry.model_file = fs::absolute(model);
   }
   state_->models[name] = std::move(record);
+}
+
+void ModelLibrary::remove(const std::string& name) {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->models.contains(name)) state_->look();
+  const std::int64_t sequence = state_->record(name).sequence;
+  if (state_->folder) {
+    remove_leftovers(state_->models_folder());
+    remove_folder(state_->models_folder() / name);
+  }
+  state_->order.erase({sequence, name});
+  state_->models.erase(name);
 }
 
 std::size_t ModelLibrary::size() const {
@@ -253,34 +300,34 @@ std::vector<std::string> ModelLibrary::splits() const {
 std::optional<fs::path> ModelLibrary::folder() const { return state_->folder; }
 
 Predictions ModelLibrary::predictions(const std::string& split, const std::vector<std::string>& names) const {
-  std::vector<ModelRecord> chosen;
+  std::vector<Predictions::Model> arrays;
+  std::vector<std::string> chosen;
   std::shared_ptr<const Labels> labels;
+  std::size_t classes = 0;
   {
+    // Also while files are mapped: another thread may remove a model.
     const std::lock_guard lock(state_->mutex);
+    const std::vector<const ModelRecord*> records = state_->records(names);
     std::vector<std::string> lacking;
-    for (const ModelRecord* record : state_->records(names)) {
-      chosen.push_back(*record);
+    for (const ModelRecord* record : records)
       if (!record->classes.contains(split)) lacking.push_back(record->entry.name);
-    }
     state_->labels_of(split);
     labels = state_->labels.at(split);
     require(lacking.empty(), "split is \"", split, "\", but these models have no predictions on it: ", listed(lacking));
-  }
 
-  std::vector<Predictions::Model> arrays;
-  std::vector<std::string> chosen_names;
-  const std::size_t classes = chosen.front().classes.at(split);
-  for (const ModelRecord& record : chosen) {
-    const std::string& name = record.entry.name;
-    require(record.classes.at(split) == classes, "names holds model \"", name, "\" of ", record.classes.at(split),
-            " classes, but must be of models of ", classes, " classes as \"", chosen.front().entry.name, "\"");
-    const Array array = state_->folder ? map_predictions(state_->models_folder() / name, record, split, labels->size())
-                                       : record.arrays.at(split);
-    arrays.push_back({array.data, array.owner});
-    chosen_names.push_back(name);
+    classes = records.front()->classes.at(split);
+    for (const ModelRecord* record : records) {
+      const std::string& name = record->entry.name;
+      require(record->classes.at(split) == classes, "names holds model \"", name, "\" of ", record->classes.at(split),
+              " classes, but must be of models of ", classes, " classes as \"", records.front()->entry.name, "\"");
+      const Array array = state_->folder ? map_predictions(state_->models_folder() / name, *record, split, labels->size())
+                                         : record->arrays.at(split);
+      arrays.push_back({array.data, array.owner});
+      chosen.push_back(name);
+    }
   }
   try {
-    return Predictions::from_probabilities(std::move(arrays), labels->size(), classes, *labels, std::move(chosen_names));
+    return Predictions::from_probabilities(std::move(arrays), labels->size(), classes, *labels, std::move(chosen));
   } catch (const std::invalid_argument& error) {
     // What was checked when it was added can be wrong now only where somebody changed the files.
     if (!state_->folder) throw;

@@ -1,7 +1,6 @@
 // A process that is killed between any two of its system calls leaves the library as it was before, or as it is after.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <csignal>
 #include <functional>
 
+#include "library/killed.h"
 #include "library/random_predictions.h"
 #include "quorate/core/error.h"
 #include "quorate/core/file.h"
@@ -20,33 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::array_of;
+using test::End;
+using test::killed_after;
 using test::put;
 using test::TemporaryFolder;
-
-enum class End { kKilled, kDone, kNoTracing };
-
-// Runs `act` in a child and kills it at its stop number `stops` (each system call stops twice, on entry and on return).
-End killed_after(int stops, const std::function<void()>& act) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(77);
-    ::raise(SIGSTOP);
-    act();
-    ::_exit(0);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  for (int stop = 0; stop < stops && WIFSTOPPED(status); ++stop) {
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
-    ::waitpid(child, &status, 0);
-  }
-  if (WIFSTOPPED(status)) {
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-    return End::kKilled;
-  }
-  return WEXITSTATUS(status) == 77 ? End::kNoTracing : End::kDone;
-}
 
 // What a reader sees of the library.
 std::string seen(const fs::path& path) {

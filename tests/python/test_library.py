@@ -245,6 +245,39 @@ class TestModelLibrary:
         library.add("1 later", predictions={"valid": probs[0]}, cost={"latency_s": 1})
         assert qr.ModelLibrary(library.folder).names == ["c", "a", "b", "0 from elsewhere", "1 later"]
 
+    def test_remove(self, library, probs, labels, tmp_path):
+        kept = library.predictions("valid")
+        library.remove("a")
+        memory = qr.ModelLibrary()
+        memory.set_labels("valid", labels)
+        for name in ["c", "a", "b"]:
+            memory.add(name, predictions={"valid": probs[0]})
+        memory.remove(name="a")
+        for seen in (library, qr.ModelLibrary(library.folder), memory):
+            assert seen.names == ["c", "b"] and len(seen) == 2 and "a" not in seen
+            assert seen.predictions("valid").names == ["c", "b"]
+        assert np.array_equal(kept.probs, probs)
+        assert sorted(path.name for path in (library.folder / "models").iterdir()) == ["b", "c"]
+        library.add("a", predictions={"valid": probs[0]})
+        assert library.names == ["c", "b", "a"]
+
+    def test_another_process_removes_in_between(self, library, tmp_path):
+        program = "import sys, quorate as qr; qr.ModelLibrary(sys.argv[1]).remove('a')"
+        subprocess.run([sys.executable, "-c", program, str(library.folder)], check=True)
+        with pytest.raises(qr.FileError, match=r"models/a/valid\.npy: cannot open"):
+            library.predictions("valid")
+        library.refresh()
+        assert library.predictions("valid").names == ["c", "b"]
+
+    def test_bytes(self, library, probs, tmp_path):
+        for name in library.names:
+            files = (library.folder / "models" / name).iterdir()
+            assert library.entry(name).bytes == sum(path.stat().st_size for path in files)
+        memory = qr.ModelLibrary()
+        memory.set_labels("valid", library.predictions("valid").labels)
+        memory.add("half", predictions={"valid": probs[0].astype(np.float16)})
+        assert memory.entry("half").bytes == 20 * 4 * 2
+
     def test_threads_add_together(self, library, probs):
         def add(thread):
             for i in range(5):
@@ -313,6 +346,7 @@ class TestBadInput:
         refused(ValueError, "labels[0] is -1", lambda: library.set_labels("test", [-1]))
         refused(qr.FileError, "none: cannot open", lambda: library.replace_model("a", tmp_path / "none", {}))
         refused(TypeError, "incompatible function arguments", add(about={"trial": 3}))
+        refused(ValueError, 'name is "z", but must be a model of', lambda: library.remove("z"))
         assert library.names == ["c", "a", "b"]
 
     def test_questions(self, library, refused):

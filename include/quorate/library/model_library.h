@@ -15,10 +15,10 @@
 namespace quorate {
 
 // On disk: models/<name>/{meta.json, <split>.npy, model.*} and labels/<split>.npy. A model's folder is renamed into place
-// when it is whole, so a reader sees all of a model or nothing, and a crash leaves nothing half written, at most a hidden
-// temporary file that a later write removes. Safe to call from several threads. Several processes may read one library while
-// others add to it; two that add in the same instant may get the same place in the order, and then stand by name.
-// A copy is the same library, not another.
+// when it is whole, and away before it is deleted, so a reader sees all of a model or nothing, and a crash leaves nothing
+// half written, at most a hidden temporary file that a later write removes. Safe to call from several threads. Several
+// processes may read one library while others add to it or remove from it; two that add in the same instant may get the same
+// place in the order, and then stand by name. A copy is the same library, not another.
 class ModelLibrary {
  public:
   // A model's predictions on one split: [samples, classes], row-major. Stored as given, float16 or float32.
@@ -36,6 +36,7 @@ class ModelLibrary {
     std::filesystem::path model_file;          // empty where none was given
     std::string model_sha256;
     std::vector<std::string> splits;  // those that it has predictions for, ascending
+    std::int64_t bytes = 0;           // on disk: of all files in its folder; in memory: of its arrays
   };
 
   ModelLibrary();  // in memory
@@ -58,6 +59,12 @@ class ModelLibrary {
   // nothing of the new one. In one step on disk.
   void replace_model(const std::string& name, const std::filesystem::path& model, const std::map<std::string, double>& cost);
 
+  // Takes a model away with all that belongs to it. In one step on disk; the order of the others stays, and its name may be
+  // given again. Predictions that were read before stay readable. Other processes see it when they refresh; until then their
+  // reads of its files throw FileError. A model that another process has removed already is merely forgotten. Throws
+  // std::invalid_argument for a name that the library does not have.
+  void remove(const std::string& name);
+
   std::size_t size() const;
   bool contains(const std::string& name) const;
   std::vector<std::string> names() const;  // in the order in which they were added, also after reopening
@@ -72,8 +79,8 @@ class ModelLibrary {
   // One cost for every model (or those of `names`). Throws std::invalid_argument naming the models that lack it.
   std::vector<double> cost(const std::string& key, const std::vector<std::string>& names = {}) const;
 
-  // Reads everything anew: what other processes have added or replaced since. add and set_labels look for new models and
-  // labels by themselves. Throws FileError and keeps what was known.
+  // Reads everything anew: what other processes have added, replaced or removed since. add and set_labels look for new
+  // models and labels by themselves. Throws FileError and keeps what was known.
   void refresh();
 
  private:
