@@ -84,42 +84,75 @@ void register_hyperband(py::module_& m) {
       m, "AsyncHyperband",
       "Asynchronous Hyperband (Li et al., JMLR 2018; ASHA: Li et al., MLSys 2020, Algorithm 2) as a state machine without\n"
       "threads, clock or files; not to be used by several threads at once.\n\n"
-      "space: {name: Float, Int or Categorical}. Rungs are max_resource, that divided by eta and rounded down, and so on, "
-      "while\n"
-      "at least min_resource; eta counts to a thousandth. Bracket b leaves out the b lowest rungs; a new trial's bracket "
-      "and\n"
-      "configuration are drawn from the seed and its number alone, brackets in proportion to the configurations that\n"
-      "Hyperband starts in each. mode=\"promote\": trials pause at each rung and the best floor(n / eta) of its n losses "
-      "go\n"
-      "on; mode=\"stop\": trials run on and are stopped at the first rung where they are not among those (the best so far\n"
-      "always goes on). Lower losses are better, ties go to the earlier trial, NaN and infinite losses never go on. O(log "
-      "n)\n"
-      "a decision. Raises ValueError naming what is wrong with an argument.")
+      "space: {name: Float, Int or Categorical}. Rungs are max_resource, that divided by eta and rounded down, and so on,\n"
+      "while at least min_resource; eta counts to a thousandth. Bracket b leaves out the b lowest rungs; a new trial's\n"
+      "bracket and configuration are drawn from the seed and its number alone, brackets in proportion to the "
+      "configurations\n"
+      "that Hyperband starts in each. mode=\"promote\": trials pause at each rung and the best floor(n / eta) of the n "
+      "trials\n"
+      "there go on; mode=\"stop\": trials run on and are stopped at the first rung where they are not among those (the "
+      "best\n"
+      "so far always goes on). Lower losses are better, ties go to the earlier trial, NaN and infinite losses never go "
+      "on.\n\n"
+      "sampling: \"random\", or \"sobol\": trial n has point n of a scrambled Sobol sequence (Owen 1995; Joe and Kuo 2008), "
+      "at\n"
+      "most 256 parameters. objectives: how many losses a report has, all to be minimised; with several, trials are ranked\n"
+      "by non-dominated fronts as in MO-ASHA (arXiv 2106.12639), and of the front that does not fit whole those go on that\n"
+      "are farthest apart. The C++ header lists what differs from the papers.\n\n"
+      "A decision takes O(log n) with one objective. Raises ValueError naming what is wrong with an argument.")
       .def(py::init([](const py::dict& space, std::int64_t min_resource, std::int64_t max_resource, double eta,
-                       const std::string& mode, std::uint64_t seed) {
-             return AsyncHyperband(space_from(space), {min_resource, max_resource, eta, mode_from(mode), seed});
+                       const std::string& mode, std::uint64_t seed, const std::string& sampling, int objectives) {
+             return AsyncHyperband(space_from(space), {min_resource, max_resource, eta, mode_from(mode), seed,
+                                                       sampling_from(sampling), objectives});
            }),
            py::arg("space"), py::arg("min_resource") = 1, py::arg("max_resource") = 27, py::arg("eta") = 3.0,
-           py::arg("mode") = "promote", py::arg("seed") = 0)
+           py::arg("mode") = "promote", py::arg("seed") = 0, py::arg("sampling") = "random", py::arg("objectives") = 1)
       .def(
           "ask", &AsyncHyperband::ask,
           "The next Job: a failed one that is to be retried, else the best promotion to the highest rung, else a new trial.")
       .def("resume", &AsyncHyperband::resume, "The same without new trials; None where there is nothing to resume now.")
+      .def("can_resume", &AsyncHyperband::can_resume, "Whether resume() would give a job.")
+      .def("begin", &AsyncHyperband::begin, "The Job of a new trial, also where there is something to resume.")
       .def(
           "enqueue", [](AsyncHyperband& self, const py::dict& config) { self.enqueue(config_from(config, self.space())); },
-          py::arg("config"), "The next new trial takes this configuration, {name: value} for every name of the space.")
-      .def("tell", &AsyncHyperband::tell, py::arg("job"), py::arg("loss"),
-           "The job reached to_resource with this loss. Raises ValueError where the job is over or was never handed out.")
-      .def("report", &AsyncHyperband::report, py::arg("job"), py::arg("resource"), py::arg("loss"),
-           "The job measured `loss` after `resource`. True: go on. False: the job is over, at to_resource or, with\n"
-           "mode=\"stop\", at a rung where the trial is not among the best. Only losses at exactly a rung's resource count\n"
-           "there. Raises ValueError for a resource out of order or above to_resource, and for a job that is over.")
+          py::arg("config"),
+          "The next new trial takes this configuration, {name: value} for every name of the space; several are taken in\n"
+          "order. Trials after it have the configurations that they would have had.")
+      .def("tell", py::overload_cast<const Job&, double>(&AsyncHyperband::tell), py::arg("job"), py::arg("loss"),
+           "The job reached to_resource with this loss, or with these [objectives] losses. Raises ValueError where the job "
+           "is\n"
+           "over or was never handed out, or losses are not as many as objectives.")
+      .def(
+          "tell", [](AsyncHyperband& self, const Job& job, const std::vector<double>& losses) { self.tell(job, losses); },
+          py::arg("job"), py::arg("loss"))
+      .def("report", py::overload_cast<const Job&, std::int64_t, double>(&AsyncHyperband::report), py::arg("job"),
+           py::arg("resource"), py::arg("loss"),
+           "The job measured `loss`, a number or [objectives] numbers, after `resource`. True: go on. False: the job is "
+           "over,\n"
+           "at to_resource or, with mode=\"stop\", at a rung where the trial is not among the best. Only losses at exactly "
+           "a\n"
+           "rung's resource count there. Raises ValueError for a resource out of order or above to_resource, for another\n"
+           "number of losses than objectives, and for a job that is over.")
+      .def(
+          "report",
+          [](AsyncHyperband& self, const Job& job, std::int64_t resource, const std::vector<double>& losses) {
+            return self.report(job, resource, losses);
+          },
+          py::arg("job"), py::arg("resource"), py::arg("loss"))
       .def("fail", &AsyncHyperband::fail, py::arg("job"), py::arg("retry") = false,
            "The job ended without a result: it is handed out again, or its trial has failed and its place goes to the next.")
       .def(
           "state", [](const AsyncHyperband& self, std::int64_t trial) { return std::string(to_text(self.state(trial))); },
           py::arg("trial"), "\"running\", \"waiting\", \"paused\", \"completed\", \"stopped\" or \"failed\".")
+      .def(
+          "config", [](const AsyncHyperband& self, std::int64_t trial) { return to_dict(self.config(trial)); },
+          py::arg("trial"), "{name: value} of a trial below `trials`.")
       .def("rung_size", &AsyncHyperband::rung_size, py::arg("bracket"), py::arg("rung"), "How many losses there are so far.")
+      .def("least_promising", &AsyncHyperband::least_promising,
+           "Trials that nobody works on, those least likely to be trained on first: failed, stopped and completed ones, "
+           "then\n"
+           "paused ones by the share of their rung that ranks ahead of them.")
+      .def_property_readonly("queued", &AsyncHyperband::queued, "Configurations enqueued and not yet handed out.")
       .def_property_readonly(
           "space", [](const AsyncHyperband& self) { return to_dict(self.space()); }, "{name: parameter}.")
       .def_property_readonly("rungs", &AsyncHyperband::rungs, "Resources, ascending.")
@@ -166,6 +199,11 @@ Config config_from(const py::dict& config, const Space& space) {
 Mode mode_from(const std::string& name) {
   require(name == "promote" || name == "stop", "mode is \"", name, "\", but must be \"promote\" or \"stop\"");
   return name == "stop" ? Mode::kStop : Mode::kPromote;
+}
+
+Sampling sampling_from(const std::string& name) {
+  require(name == "random" || name == "sobol", "sampling is \"", name, "\", but must be \"random\" or \"sobol\"");
+  return name == "sobol" ? Sampling::kSobol : Sampling::kRandom;
 }
 
 py::dict to_dict(const Config& config) {

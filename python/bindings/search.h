@@ -1,4 +1,4 @@
-// Shared by the search module's two binding files.
+// Shared by the search module's binding files.
 #pragma once
 
 #include "bindings.h"
@@ -6,6 +6,7 @@
 
 namespace quorate::python {
 
+void register_trials(py::module_& m);
 void register_study(py::module_& m);
 
 // {name: Float, Int or Categorical} in order; ValueError names what is wrong.
@@ -16,5 +17,6 @@ Config config_from(const py::dict& config, const Space& space);
 py::dict to_dict(const Config& config);
 
 Mode mode_from(const std::string& name);
+Sampling sampling_from(const std::string& name);
 
 }  // namespace quorate::python

@@ -6,7 +6,7 @@
 namespace quorate::python {
 namespace {
 
-py::object optional_path(const std::optional<std::filesystem::path>& path) { return path ? py::cast(*path) : py::none(); }
+std::string text_of(const py::handle& object) { return py::repr(object).cast<std::string>(); }
 
 // Calls a Python training function on a C++ thread.
 Train python_train(const py::object& train) {
@@ -21,17 +21,36 @@ Train python_train(const py::object& train) {
   };
 }
 
-void run(Study& study, py::object train, std::int64_t trials, int workers, const std::string& executor,
-         const py::object& progress) {
-  require(PyCallable_Check(train.ptr()) != 0, "train is ", py::repr(train).cast<std::string>(), ", but must be callable");
-  require(executor == "threads" || executor == "processes", "executor is \"", executor,
-          "\", but must be \"threads\" or \"processes\"");
+// The executor's callable for a job, which has to be closed at the end; None for threads.
+py::object pool_of(const py::object& executor, const py::object& train, const Study& study) {
+  if (!py::isinstance<py::str>(executor)) {
+    require(py::hasattr(executor, "pool"), "executor is ", text_of(executor),
+            ", but must be \"threads\", \"processes\" or an executor such as quorate.ray.Executor()");
+    return executor.attr("pool")(train);
+  }
+  const auto name = executor.cast<std::string>();
+  require(name == "threads" || name == "processes", "executor is \"", name, "\", but must be \"threads\" or \"processes\"");
+  if (name == "threads") return py::none();
+  return py::module_::import("quorate.workers").attr("ProcessPool")(train, study.options().lease_s);
+}
+
+void run(const py::object& self, py::object train, std::int64_t trials, int workers, const py::object& executor,
+         const std::vector<Device>& devices, const py::object& sampler, py::object progress) {
+  auto& study = self.cast<Study&>();
+  require(PyCallable_Check(train.ptr()) != 0, "train is ", text_of(train), ", but must be callable");
   require(trials >= 0, "trials is ", trials, ", but must be at least 0");
   require(workers >= 1, "workers is ", workers, ", but must be at least 1");
+  require(sampler.is_none() || py::hasattr(sampler, "propose"), "sampler is ", text_of(sampler),
+          ", but must have a method propose(study, trial), as quorate.optuna.Sampler does");
+  const bool shown = progress.is(py::bool_(true));
+  if (progress.is(py::bool_(false))) progress = py::none();
+  if (shown)
+    progress = py::module_::import("quorate.progress").attr("StudyProgress")(trials);
+  require(progress.is_none() || PyCallable_Check(progress.ptr()) != 0, "progress is ", text_of(progress),
+          ", but must be True, False or callable");
 
-  py::object pool = py::none();
-  if (executor == "processes") train = pool = py::module_::import("quorate.workers").attr("ProcessPool")(train);
   RunOptions options{.trials = trials, .workers = workers};
+  options.devices = devices;
   if (!progress.is_none())
     options.on_progress = [&progress](const Progress& value) {
       const py::gil_scoped_acquire gil;
@@ -43,6 +62,20 @@ void run(Study& study, py::object train, std::int64_t trials, int workers, const
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     return false;
   };
+  if (!sampler.is_none())
+    options.propose = [&](std::int64_t trial) {
+      const py::gil_scoped_acquire gil;
+      const py::object proposal = sampler.attr("propose")(self, trial);
+      require(py::isinstance<py::dict>(proposal), "the sampler proposed ", text_of(proposal),
+              ", but must propose a dictionary {name: value}");
+      return config_from(proposal, study.space());
+    };
+
+  require(devices.empty() || py::isinstance<py::str>(executor), "devices has ", devices.size(),
+          " devices, but must be empty where the executor gives workers theirs, as ", text_of(executor), " does");
+  const py::object pool = pool_of(executor, train, study);
+  if (!pool.is_none()) train = pool;
+  if (shown) progress.attr("__enter__")();
   std::exception_ptr error;
   {
     const py::gil_scoped_release release;
@@ -52,191 +85,152 @@ void run(Study& study, py::object train, std::int64_t trials, int workers, const
       error = std::current_exception();  // Ctrl-C among them: the processes have to end first
     }
   }
+  if (shown) progress.attr("__exit__")(py::none(), py::none(), py::none());
   if (!pool.is_none()) pool.attr("close")();
   if (error) std::rethrow_exception(error);
 }
 
-std::string add_model(TrialJob& job, const std::map<std::string, py::object>& predictions,
-                      const std::map<std::string, double>& cost, const std::optional<std::filesystem::path>& model,
-                      const std::map<std::string, std::string>& about) {
-  const std::map<std::string, ModelLibrary::Array> arrays = as_model_arrays(predictions);
+StudyOptions options_from(int max_attempts, const std::string& durability, double lease_s, const std::string& keep,
+                          std::optional<std::int64_t> checkpoint_bytes, std::optional<std::int64_t> library_bytes) {
+  require(durability == "process" || durability == "power", "durability is \"", durability,
+          "\", but must be \"process\" or \"power\"");
+  require(keep == "rungs" || keep == "last", "keep is \"", keep, "\", but must be \"rungs\" or \"last\"");
+  StudyOptions options;
+  options.max_attempts = max_attempts;
+  options.durability = durability == "power" ? Durability::kPower : Durability::kProcess;
+  options.lease_s = lease_s;
+  options.keep = keep == "last" ? Keep::kLast : Keep::kRungs;
+  options.checkpoint_bytes = checkpoint_bytes;
+  options.library_bytes = library_bytes;
+  return options;
+}
+
+Study make(const std::filesystem::path& folder, const py::dict& space, std::int64_t min_resource, std::int64_t max_resource,
+           double eta, const std::string& mode, std::uint64_t seed, const std::string& sampling,
+           const std::vector<std::string>& objectives, int max_attempts, const std::string& durability, double lease_s,
+           const std::string& keep, std::optional<std::int64_t> checkpoint_bytes,
+           std::optional<std::int64_t> library_bytes) {
+  const Space parameters = space_from(space);
+  StudyOptions options = options_from(max_attempts, durability, lease_s, keep, checkpoint_bytes, library_bytes);
+  options.hyperband = {min_resource, max_resource, eta, mode_from(mode), seed, sampling_from(sampling)};
+  options.objectives = objectives;
   const py::gil_scoped_release release;
-  return job.add_model(arrays, cost, model.value_or(""), about);
+  return Study(folder, parameters, options);
 }
 
-void save_checkpoint(TrialJob& job, const py::buffer& data) {
-  const py::buffer_info info = data.request();
-  require(PyBuffer_IsContiguous(info.view(), 'C') != 0, "data is not contiguous, but must be bytes or a contiguous buffer");
-  const std::string_view bytes(static_cast<const char*>(info.ptr), static_cast<std::size_t>(info.size * info.itemsize));
+Study open(const std::filesystem::path& folder, int max_attempts, const std::string& durability, double lease_s,
+           const std::string& keep, std::optional<std::int64_t> checkpoint_bytes,
+           std::optional<std::int64_t> library_bytes) {
+  const StudyOptions options = options_from(max_attempts, durability, lease_s, keep, checkpoint_bytes, library_bytes);
   const py::gil_scoped_release release;
-  job.save_checkpoint(bytes);
+  return Study(folder, options);
 }
 
-void register_trial(py::module_& m) {
-  py::class_<Trial>(m, "Trial", "What a study knows of one trial.")
-      .def_readonly("number", &Trial::number, "0, 1, 2 ... in the order in which trials were first handed out.")
+void register_options(py::class_<Study>& study) {
+  study
       .def_property_readonly(
-          "config", [](const Trial& trial) { return to_dict(trial.config); }, "{name: value}.")
+          "space", [](const Study& self) { return to_dict(self.space()); }, "{name: parameter}.")
+      .def_property_readonly("rungs", &Study::rungs, "Resources, ascending.")
+      .def_property_readonly("min_resource", [](const Study& self) { return self.options().hyperband.min_resource; })
+      .def_property_readonly("max_resource", [](const Study& self) { return self.options().hyperband.max_resource; })
+      .def_property_readonly("eta", [](const Study& self) { return self.options().hyperband.eta; })
       .def_property_readonly(
-          "state", [](const Trial& trial) { return std::string(to_text(trial.state)); },
-          "\"running\"; \"waiting\" to go on with a job that was interrupted or failed; \"paused\" at a\n"
-          "rung; \"completed\" at max_resource; \"stopped\" at a rung; or \"failed\".")
-      .def_readonly("bracket", &Trial::bracket, "Leaves out that many of the lowest rungs.")
-      .def_readonly("losses", &Trial::losses, "{resource: loss}, as acknowledged, ascending.")
-      .def_readonly("attempts", &Trial::attempts, "How often it was handed out, over all rungs.")
-      .def_readonly("message", &Trial::message, "Why it failed last, or could not go on from its checkpoint; else empty.")
-      .def(
-          "to_json", [](const Trial& trial) { return to_json(trial); }, "A JSON object with these fields.")
-      .def("__repr__", [](const Trial& trial) {
-        return message("Trial(number=", trial.number, ", state=\"", to_text(trial.state), "\", ", trial.losses.size(),
-                       " losses)");
-      });
-}
-
-void register_progress(py::module_& m) {
-  py::class_<Progress>(m, "Progress", "How far a study is.")
-      .def_readonly("trials", &Progress::trials, "How many were handed out.")
+          "mode", [](const Study& self) { return self.options().hyperband.mode == Mode::kStop ? "stop" : "promote"; })
+      .def_property_readonly("seed", [](const Study& self) { return self.options().hyperband.seed; })
       .def_property_readonly(
-          "states",
-          [](const Progress& progress) {
-            std::map<std::string, std::int64_t> states;
-            for (const auto& [state, count] : progress.states) states[std::string(to_text(state))] = count;
-            return states;
-          },
-          "{state: number of trials}; states without one are absent.")
+          "sampling",
+          [](const Study& self) { return self.options().hyperband.sampling == Sampling::kSobol ? "sobol" : "random"; })
+      .def_property_readonly("objectives", [](const Study& self) { return self.options().objectives; })
+      .def_property_readonly("max_attempts", [](const Study& self) { return self.options().max_attempts; })
       .def_property_readonly(
-          "rungs",
-          [](const Progress& progress) {
-            std::map<std::int64_t, std::int64_t> rungs;
-            for (const Progress::Rung& rung : progress.rungs) rungs[rung.resource] = rung.losses;
-            return rungs;
-          },
-          "{resource: number of losses there, over all brackets}, ascending.")
-      .def_readonly("best_trial", &Progress::best_trial, "As Study.best(); None where no loss is finite.")
-      .def_readonly("best_resource", &Progress::best_resource, "Where best_loss was measured.")
-      .def_readonly("best_loss", &Progress::best_loss, "The best trial's loss there.")
-      .def_readonly("elapsed_s", &Progress::elapsed_s, "Since this run began.")
-      .def("__repr__", [](const Progress& progress) {
-        std::vector<std::string> parts{message(progress.trials, " trials")};
-        for (const auto& [state, count] : progress.states) parts.push_back(message(count, " ", to_text(state)));
-        if (progress.best_trial) parts.push_back(message("best ", progress.best_loss, " at ", progress.best_resource));
-        return "Progress(" + joined(parts) + message(", ", progress.elapsed_s, " s)");
-      });
-}
-
-void register_trial_job(py::module_& m) {
-  using Release = py::call_guard<py::gil_scoped_release>;
-  const auto stopped = py::register_exception<StudyStopped>(m, "StudyStopped", PyExc_BaseException);
-  stopped.attr("__doc__") =
-      "Raised in a training function by what it calls on its job, once its run was told to stop. Let it pass: the attempt\n"
-      "does not count as failed and is handed out again.";
-
-  py::class_<TrialJob>(
-      m, "TrialJob",
-      "One attempt at a job, in the hands of a training function: train `config` from `checkpoint_resource` to\n"
-      "`to_resource`. After the function is back, what would change the study raises ValueError.")
-      .def_property_readonly("trial", &TrialJob::trial, "The trial's number.")
-      .def_property_readonly(
-          "config", [](const TrialJob& job) { return to_dict(job.config()); }, "{name: value}.")
-      .def_property_readonly("bracket", &TrialJob::bracket, "Leaves out that many of the lowest rungs.")
-      .def_property_readonly("rung", &TrialJob::rung, "Where the job ends: rungs[rung] == to_resource.")
-      .def_property_readonly("from_resource", &TrialJob::from_resource, "The rung that the trial was paused at, or 0.")
-      .def_property_readonly("to_resource", &TrialJob::to_resource, "How far to train.")
-      .def_property_readonly("attempt", &TrialJob::attempt, "1, 2 ...: over all jobs of the trial.")
-      .def_property_readonly("seed", &TrialJob::seed,
-                             "Of the trial, below 2**32: from the study's seed and its number alone.")
-      .def_property_readonly(
-          "checkpoint", [](const TrialJob& job) { return optional_path(job.checkpoint()); },
-          "Path of the last checkpoint that is whole (its SHA-256 was verified); None: start from scratch.")
-      .def_property_readonly("checkpoint_resource", &TrialJob::checkpoint_resource,
-                             "The resource that the checkpoint stands for, where training goes on; 0 without one.")
-      .def_property_readonly("stop_requested", &TrialJob::stop_requested, "Whether the next call will raise StudyStopped.")
-      .def(
-          "report", &TrialJob::report, py::arg("resource"), py::arg("loss"), Release(),
-          "The loss after `resource`, 1..to_resource, ascending. True: go on; False: return. When it is back the loss is "
-          "on\n"
-          "record. What an earlier attempt reported stands: the same resource again changes nothing. Raises ValueError for\n"
-          "a resource that is out of range or order, StudyStopped where the run was told to stop.")
-      .def("save_checkpoint", &save_checkpoint, py::arg("data"),
-           "Keeps `data` (bytes), the state after the last report, as what the trial's next attempt goes on from. Written\n"
-           "whole or not at all, recorded with its SHA-256; older ones of the trial are then removed.")
-      .def("add_model", &add_model, py::arg("predictions"), py::arg("cost") = std::map<std::string, double>{},
-           py::arg("model") = py::none(), py::arg("about") = std::map<std::string, std::string>{},
-           "Adds the model, as it is after the last report, to study.library as \"t0007r9\" (trial 7, resource 9); one of\n"
-           "that name is left as it is. predictions: {split: probabilities [samples, classes]}; `about` gets trial, "
-           "resource\n"
-           "and config. Arguments and errors as ModelLibrary.add. Returns the name.")
-      .def("__repr__", [](const TrialJob& job) {
-        return message("TrialJob(trial=", job.trial(), ", from_resource=", job.from_resource(),
-                       ", to_resource=", job.to_resource(), ", attempt=", job.attempt(), ")");
-      });
+          "durability",
+          [](const Study& self) { return self.options().durability == Durability::kPower ? "power" : "process"; })
+      .def_property_readonly("lease_s", [](const Study& self) { return self.options().lease_s; })
+      .def_property_readonly("keep", [](const Study& self) { return self.options().keep == Keep::kLast ? "last" : "rungs"; })
+      .def_property_readonly("checkpoint_bytes", [](const Study& self) { return self.options().checkpoint_bytes; })
+      .def_property_readonly("library_bytes", [](const Study& self) { return self.options().library_bytes; });
 }
 
 }  // namespace
 
 void register_study(py::module_& m) {
-  register_trial(m);
-  register_progress(m);
-  register_trial_job(m);
+  register_trials(m);
 
   using Release = py::call_guard<py::gil_scoped_release>;
-  py::class_<Study>(
+  const std::optional<std::int64_t> unbounded;
+  py::class_<Study> study(
       m, "Study",
       "A search by AsyncHyperband that survives its process: the same line goes on with it.\n\n"
       "folder: gets study.db, library/, checkpoints/ and study.lock; made where it is missing. space, min_resource,\n"
-      "max_resource, eta, mode and seed are AsyncHyperband's and must be those that the study was made with. max_attempts: "
-      "how\n"
-      "often a job may fail before its trial has. What was acknowledged survives a kill of the process (durability\n"
-      "\"process\": SQLite WAL, synchronous=NORMAL). Raises ValueError naming the first difference to a study that is "
-      "there,\n"
-      "FileError where it is open elsewhere, truncated or malformed; files are then left as they were.")
-      .def(
-          py::init([](const std::filesystem::path& folder, const py::dict& space, std::int64_t min_resource,
-                      std::int64_t max_resource, double eta, const std::string& mode, std::uint64_t seed, int max_attempts) {
-            const Space parameters = space_from(space);
-            const StudyOptions options{{min_resource, max_resource, eta, mode_from(mode), seed}, max_attempts};
-            const py::gil_scoped_release release;
-            return Study(folder, parameters, options);
-          }),
-          py::arg("folder"), py::arg("space"), py::arg("min_resource") = 1, py::arg("max_resource") = 27,
-          py::arg("eta") = 3.0, py::arg("mode") = "promote", py::arg("seed") = 0, py::arg("max_attempts") = 2)
-      .def_static(
-          "open", [](const std::filesystem::path& folder, int max_attempts) { return Study(folder, max_attempts); },
-          py::arg("folder"), py::arg("max_attempts") = 2, Release(),
-          "Goes on with the study that is there, whatever it was made with. Raises FileError where there is none.")
+      "max_resource, eta, mode, seed, sampling are AsyncHyperband's; objectives: names of what a report says, all to be\n"
+      "minimised. These must be those that the study was made with; the others may change.\n"
+      "max_attempts: how often a job may fail before its trial has. durability: \"process\": what was acknowledged survives "
+      "a\n"
+      "kill of the process (SQLite WAL, synchronous=NORMAL); \"power\": a power cut too (FULL; those that wait at the same\n"
+      "time share a sync). lease_s: how long a job of ask() or of a worker process is held without a sign of life. keep:\n"
+      "\"rungs\": every model that add_model was given, \"last\": each trial's newest. checkpoint_bytes, library_bytes: "
+      "bounds;\n"
+      "the checkpoints least likely to be needed go first, and the models that others beat in loss, every cost and\n"
+      "diversity. Raises ValueError naming the first difference to a study that is there, FileError where it is open\n"
+      "elsewhere, truncated or malformed; files are then left as they were.");
+  study
+      .def(py::init(&make), py::arg("folder"), py::arg("space"), py::arg("min_resource") = 1, py::arg("max_resource") = 27,
+           py::arg("eta") = 3.0, py::arg("mode") = "promote", py::arg("seed") = 0, py::arg("sampling") = "random",
+           py::arg("objectives") = std::vector<std::string>{"loss"}, py::arg("max_attempts") = 2,
+           py::arg("durability") = "process", py::arg("lease_s") = 60.0, py::arg("keep") = "rungs",
+           py::arg("checkpoint_bytes") = unbounded, py::arg("library_bytes") = unbounded)
+      .def_static("open", &open, py::arg("folder"), py::arg("max_attempts") = 2, py::arg("durability") = "process",
+                  py::arg("lease_s") = 60.0, py::arg("keep") = "rungs", py::arg("checkpoint_bytes") = unbounded,
+                  py::arg("library_bytes") = unbounded,
+                  "Goes on with the study that is there, whatever it was made with. Raises FileError where there is none.")
       .def("run", &run, py::arg("train"), py::arg("trials") = 100, py::arg("workers") = 1, py::arg("executor") = "threads",
-           py::arg("progress") = py::none(),
+           py::arg("devices") = std::vector<Device>{}, py::arg("sampler") = py::none(), py::arg("progress") = py::none(),
            "Calls train(job) until the study has `trials` trials and none waits, runs or can be promoted; returns at once\n"
            "where that is so already.\n\n"
            "executor=\"threads\": `workers` threads. executor=\"processes\": as many spawned processes, for which train "
            "must be\n"
-           "importable; one that dies is a failed attempt and is replaced. A train that raises, or returns before it\n"
-           "reported to_resource, failed: the job is tried again from its last checkpoint, up to max_attempts. progress: "
-           "called\n"
-           "with a Progress at most ten times a second. Ctrl-C stops threads at their next report and ends processes, then\n"
-           "raises KeyboardInterrupt; the study can go on later. Raises FileError where the database cannot be written.")
+           "importable; one that dies, or gives no sign of life for lease_s, is a failed attempt and is replaced.\n"
+           "quorate.ray.Executor(): a Ray cluster. A train that raises, or returns before it reported to_resource, failed:\n"
+           "the job is tried again from its last checkpoint, up to max_attempts. devices: worker i trains on\n"
+           "devices[i % len(devices)], see job.device and job.device_share. sampler: chooses new trials' configurations,\n"
+           "see quorate.optuna.Sampler. progress: True for a line on stderr, or called with a Progress at most ten times a\n"
+           "second. Ctrl-C stops threads at their next report and ends processes, then raises KeyboardInterrupt; the study\n"
+           "can go on later. Raises FileError where the database cannot be written.")
+      .def(
+          "ask",
+          [](Study& self, std::int64_t trials, const std::string& request) {
+            return self.ask({trials, request});
+          },
+          py::arg("trials") = 100, py::arg("request") = "", Release(),
+          "A TrialJob for a worker that is none of run()'s, held by a lease of lease_s that every report and heartbeat "
+          "begins\n"
+          "anew; end it with tell, fail or release. trials: how many the study shall have in all. request: a name unique "
+          "to\n"
+          "this request; asked again under it, it is the same attempt. None: nothing to hand out now, or ever where "
+          "finished.")
+      .def("attempt", &Study::attempt, py::arg("token"), Release(),
+           "The TrialJob of this token, over or not. Raises ValueError for a token that was never handed out.")
+      .def("finished", &Study::finished, py::arg("trials"), Release(),
+           "Whether the study has `trials` trials and nobody waits, runs or can be promoted.")
+      .def(
+          "enqueue", [](Study& self, const py::dict& config) { self.enqueue(config_from(config, self.space())); },
+          py::arg("config"), "The next new trial takes this configuration, {name: value}. On record when it returns.")
       .def("trials", &Study::trials, Release(), "A list of Trial, by number.")
+      .def(
+          "trials_dataframe",
+          [](const py::object& self) { return py::module_::import("quorate.frames").attr("trials_dataframe")(self); },
+          "One row a trial, as a pandas.DataFrame; see quorate.frames.trials_dataframe. Needs pandas.")
       .def("best", &Study::best, Release(),
-           "Of the trials that have not failed: at the highest resource where any has a finite loss, the one with the "
-           "lowest;\n"
-           "ties to the earlier. None where there is none.")
+           "Of the trials that have not failed: at the highest resource where any has a finite loss, the one with the\n"
+           "lowest; ties to the earlier. None where there is none.")
       .def("progress", &Study::progress, Release(), "A Progress; elapsed_s is 0.")
       .def_property_readonly("library", &Study::library, "The ModelLibrary in folder/library.")
       .def_property_readonly("folder", &Study::folder, "Where it lives.")
-      .def_property_readonly(
-          "space", [](const Study& study) { return to_dict(study.space()); }, "{name: parameter}.")
-      .def_property_readonly("rungs", &Study::rungs, "Resources, ascending.")
-      .def_property_readonly("min_resource", [](const Study& study) { return study.options().min_resource; })
-      .def_property_readonly("max_resource", [](const Study& study) { return study.options().max_resource; })
-      .def_property_readonly("eta", [](const Study& study) { return study.options().eta; })
-      .def_property_readonly("mode",
-                             [](const Study& study) { return study.options().mode == Mode::kStop ? "stop" : "promote"; })
-      .def_property_readonly("seed", [](const Study& study) { return study.options().seed; })
-      .def_property_readonly("max_attempts", &Study::max_attempts)
-      .def("__repr__", [](const Study& study) {
-        return message("Study(\"", study.folder().string(), "\", ", study.progress().trials, " trials, rungs=[",
-                       joined(study.rungs()), "])");
+      .def("__repr__", [](const Study& self) {
+        return message("Study(\"", self.folder().string(), "\", ", self.progress().trials, " trials, rungs=[",
+                       joined(self.rungs()), "])");
       });
+  register_options(study);
 }
 
 }  // namespace quorate::python

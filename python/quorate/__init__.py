@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._core import (
     AsyncHyperband,
+    AttemptOver,
     Cascade,
     CascadeFront,
     CascadeReport,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "AsyncHyperband",
+    "AttemptOver",
     "Cascade",
     "CascadeFront",
     "CascadeReport",
@@ -97,7 +99,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The engine brings LibTorch with it, which takes its time to load: only when it is asked for."""
+    """The engine brings LibTorch with it, which takes its time to load, and adapters their libraries: only when asked for."""
+    if name in ("optuna", "ray", "tensorboard"):
+        return importlib.import_module(f".{name}", __name__)
     if name not in ("Answer", "Engine", "Pending"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -1,4 +1,3 @@
-#include "core/message.h"
 #include "quorate/core/error.h"
 #include "search/study_state.h"
 
@@ -18,53 +17,62 @@ fs::path file_of(const StudyState& study, std::int64_t trial, std::int64_t resou
 }  // namespace
 
 FoundCheckpoint StudyState::find_checkpoint(std::int64_t trial) {
-  std::vector<EventLog::Checkpoint> checkpoints;
+  std::optional<CheckpointRecord> record;
   {
-    const std::lock_guard guard(mutex);
-    checkpoints = log.checkpoints(trial);
+    const Guard guard(mutex);
+    record = ledger.checkpoint(trial);
   }
-  FoundCheckpoint found;
-  for (const EventLog::Checkpoint& checkpoint : checkpoints) {
-    const fs::path path = file_of(*this, trial, checkpoint.resource);
-    if (!found.problem.empty()) found.problem += "; ";
-    try {
-      if (sha256_of_file(path) == checkpoint.sha256) {
-        found.path = path;
-        found.resource = checkpoint.resource;
-        found.problem += found.problem.empty() ? "" : "went on from the one at resource " + std::to_string(found.resource);
-        return found;
-      }
-      found.problem += path.string() + ": the checkpoint does not have the SHA-256 that it was saved with";
-    } catch (const FileError& error) {
-      found.problem += error.what();
-    }
+  if (!record) return {};
+  const fs::path path = file_of(*this, trial, record->resource);
+  std::string problem;
+  try {
+    if (sha256_of_file(path) == record->sha256) return {path, record->resource, {}};
+    problem = path.string() + ": the checkpoint does not have the SHA-256 that it was saved with";
+  } catch (const FileError& error) {
+    problem = error.what();
   }
-  if (!found.problem.empty()) found.problem += "; started from scratch";
-  return found;
+  return {{}, 0, problem + "; started from scratch"};
 }
 
-void StudyState::save_checkpoint(const TrialAttempt& attempt, std::string_view bytes) {
+// The trial whose checkpoint goes may be handed out meanwhile: then it starts from scratch, as it does without a bound where
+// its file is damaged.
+void StudyState::bound_checkpoints(Guard& guard) {
+  if (!options.checkpoint_bytes || ledger.checkpoint_bytes() <= *options.checkpoint_bytes) return;
+  // The machine takes an open job for a running trial, and those keep theirs.
+  const std::vector<StoredCheckpoint> dropped =
+      checkpoints_to_drop(ledger.checkpoints(), ledger.machine().least_promising(), *options.checkpoint_bytes);
+  std::vector<Event> events;
+  for (const StoredCheckpoint& checkpoint : dropped) events.push_back(*ledger.drop_checkpoint(checkpoint.trial, now()));
+  record(guard, std::move(events));
+  for (const StoredCheckpoint& checkpoint : dropped) {
+    // Handed out since, it may be writing a new one; then its next save_checkpoint clears the folder.
+    if (ledger.state(checkpoint.trial) == TrialState::kRunning) continue;
+    std::error_code stays;
+    fs::remove(file_of(*this, checkpoint.trial, checkpoint.resource), stays);
+  }
+}
+
+void StudyState::save_checkpoint(const TrialAttempt& attempt, std::string_view bytes, std::int64_t resource) {
   check_current(attempt);
   const std::int64_t trial = attempt.job.trial;
-  const EventLog::Checkpoint checkpoint{attempt.resource, sha256(bytes)};
-  std::vector<EventLog::Checkpoint> older;
-  {
-    const std::lock_guard guard(mutex);
-    older = log.checkpoints(trial);
-    for (const EventLog::Checkpoint& other : older) {
-      // File and record cannot change in one step: without a record, a death in between costs work but never correctness.
-      if (other.resource >= checkpoint.resource) log.remove_checkpoint(trial, other.resource);
-    }
-  }
+  const CheckpointRecord checkpoint{resource, sha256(bytes), static_cast<std::int64_t>(bytes.size())};
   const fs::path path = file_of(*this, trial, checkpoint.resource);
-  make_folder(path.parent_path());
-  write_file(path, bytes);
   {
-    const std::lock_guard guard(mutex);
-    ledger.check_open(trial, attempt.number);
-    log.add_checkpoint(trial, checkpoint);
-    for (const EventLog::Checkpoint& other : older)
-      if (other.resource < checkpoint.resource) log.remove_checkpoint(trial, other.resource);
+    Guard guard(mutex);
+    // File and record cannot change in one step: without a record, a death in between costs work but never correctness.
+    const auto& older = ledger.checkpoint(trial);
+    if (older && older->resource >= checkpoint.resource) record(guard, ledger.drop_checkpoint(trial, now()));
+  }
+  try {
+    make_folder(path.parent_path());
+    write_file(path, bytes);
+  } catch (const FileError& error) {
+    fail_on_file(attempt, error);
+  }
+  {
+    Guard guard(mutex);
+    record(guard, ledger.checkpoint(trial, attempt.number, checkpoint, now()));
+    bound_checkpoints(guard);
   }
   // Also what a death before its record or after its removal left behind.
   for (const fs::path& file : files_in(path.parent_path())) {

@@ -25,6 +25,7 @@ class Database {
 
   void trust();
   void execute(const std::string& sql);
+  void roll_back();                              // the transaction that is open, if one is
   std::int64_t integer(const std::string& sql);  // the first column of the first row
   sqlite3* get() const { return handle_; }
   const std::filesystem::path& path() const { return path_; }
@@ -46,6 +47,7 @@ class Statement {
   Statement& bind(int parameter, std::int64_t value);
   Statement& bind(int parameter, double value);  // NaN as NULL: SQLite has none
   Statement& bind(int parameter, std::string_view value);
+  Statement& bind_null(int parameter);
 
   bool step();  // true: there is a row to read
   void run();   // to the end, and ready for the next binding
@@ -53,6 +55,7 @@ class Statement {
   std::int64_t integer(int column) const;
   double number(int column) const;  // NULL is NaN
   std::string text(int column) const;
+  bool null(int column) const;
 
  private:
   Database& database_;

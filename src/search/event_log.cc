@@ -13,22 +13,40 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kApplication = 0x71756f72;  // "quor"
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
-constexpr std::array<std::string_view, 6> kKinds = {"start", "report", "done", "failed", "gave_up", "note"};
+constexpr std::array<std::string_view, 10> kKinds = {"start",    "report", "done",     "failed",     "gave_up",
+                                                     "released", "note",   "enqueued", "checkpoint", "dropped"};
 
 constexpr const char* kTables =
     "CREATE TABLE about(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE event(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, trial INTEGER NOT NULL, attempt INTEGER NOT NULL,"
-    " resource INTEGER NOT NULL, loss REAL, text TEXT NOT NULL);"
-    "CREATE TABLE checkpoint(trial INTEGER NOT NULL, resource INTEGER NOT NULL, sha256 TEXT NOT NULL,"
-    " PRIMARY KEY(trial, resource)) WITHOUT ROWID;";
+    " resource INTEGER NOT NULL, loss REAL, text TEXT NOT NULL, more TEXT, request TEXT, lease_s REAL, bytes INTEGER,"
+    " time_s REAL);";
+
+// What version 1 has not.
+constexpr const char* kFromVersion1 =
+    "ALTER TABLE event ADD COLUMN more TEXT; ALTER TABLE event ADD COLUMN request TEXT;"
+    "ALTER TABLE event ADD COLUMN lease_s REAL; ALTER TABLE event ADD COLUMN bytes INTEGER;"
+    "ALTER TABLE event ADD COLUMN time_s REAL;"
+    "INSERT INTO event(kind, trial, attempt, resource, loss, text)"
+    " SELECT 'checkpoint', trial, 0, resource, 0.0, sha256 FROM checkpoint ORDER BY trial, resource;"
+    "DROP TABLE checkpoint;";
+
+constexpr const char* kEvents =
+    "SELECT id, kind, trial, attempt, resource, loss, text, more, request, lease_s, bytes, time_s FROM event ORDER BY id";
+// Its checkpoints stand in a table of their own: here they follow the events, as migration will put them.
+constexpr const char* kEventsOfVersion1 =
+    "SELECT id, kind, trial, attempt, resource, loss, text, NULL, NULL, NULL, NULL, NULL FROM event UNION ALL"
+    " SELECT (SELECT count(*) FROM event) + row_number() OVER (ORDER BY trial, resource), 'checkpoint', trial, 0, resource,"
+    " 0.0, sha256, NULL, NULL, NULL, NULL, NULL FROM checkpoint ORDER BY 1";
 
 std::string to_json(const HyperbandOptions& options) {
   return Json{{"min_resource", options.min_resource},
               {"max_resource", options.max_resource},
               {"eta", options.eta},
               {"mode", options.mode == Mode::kPromote ? "promote" : "stop"},
+              {"sampling", options.sampling == Sampling::kRandom ? "random" : "sobol"},
               {"seed", std::to_string(options.seed)}}  // as text: JSON readers round what is above 2^53
       .dump();
 }
@@ -36,14 +54,25 @@ std::string to_json(const HyperbandOptions& options) {
 HyperbandOptions options_from_json(const std::string& text, const std::string& name) {
   const Json document = parse_json(text, name);
   const JsonField root(document, name);
+  const auto one_of = [&root](const std::string& key, const std::string& first, const std::string& second) {
+    const std::string value = root[key].text();
+    if (value != first && value != second) root[key].fail("\"" + first + "\" or \"" + second + "\"");
+    return value == second;
+  };
   HyperbandOptions options;
   options.min_resource = root["min_resource"].integer();
   options.max_resource = root["max_resource"].integer();
   options.eta = root["eta"].number();
-  const std::string mode = root["mode"].text();
-  if (mode != "promote" && mode != "stop") root["mode"].fail("\"promote\" or \"stop\"");
-  options.mode = mode == "promote" ? Mode::kPromote : Mode::kStop;
-  options.seed = std::stoull(root["seed"].text());
+  options.mode = one_of("mode", "promote", "stop") ? Mode::kStop : Mode::kPromote;
+  if (root.has("sampling")) options.sampling = one_of("sampling", "random", "sobol") ? Sampling::kSobol : Sampling::kRandom;
+  const std::string seed = root["seed"].text();
+  if (seed.empty() || seed.size() > 20 || seed.find_first_not_of("0123456789") != std::string::npos)
+    root["seed"].fail("a whole number as text");
+  try {
+    options.seed = std::stoull(seed);
+  } catch (const std::out_of_range&) {
+    root["seed"].fail("below 2^64");
+  }
   return options;
 }
 
@@ -59,9 +88,15 @@ void check_whole(const fs::path& path, Database& database) {
     throw FileError(path, message("is of version ", version, ", but this build reads versions 1 to ", kVersion));
 }
 
+std::string numbers_to_json(const std::vector<double>& numbers) {
+  Json array = Json::array();
+  for (const double number : numbers) array.push_back(json_number(number));
+  return array.dump();
+}
+
 }  // namespace
 
-void EventLog::create(const fs::path& path, const Space& space, const HyperbandOptions& options) {
+void EventLog::create(const fs::path& path, const StudyDefinition& definition) {
   fs::path wal = path;
   wal += "-wal";
   if (fs::exists(wal))
@@ -78,8 +113,9 @@ void EventLog::create(const fs::path& path, const Space& space, const HyperbandO
     database.execute(kTables);
     database.execute(message("PRAGMA application_id=", kApplication, "; PRAGMA user_version=", kVersion, ";"));
     Statement insert(database, "INSERT INTO about VALUES (?, ?)");
-    insert.bind(0, "space").bind(1, to_json(space)).run();
-    insert.bind(0, "hyperband").bind(1, to_json(options)).run();
+    insert.bind(0, "space").bind(1, to_json(definition.space)).run();
+    insert.bind(0, "hyperband").bind(1, to_json(definition.hyperband)).run();
+    insert.bind(0, "objectives").bind(1, Json(definition.objectives).dump()).run();
     database.execute("COMMIT");
   }
   std::error_code error;
@@ -87,12 +123,11 @@ void EventLog::create(const fs::path& path, const Space& space, const HyperbandO
   if (error) throw FileError(path, "cannot be created: " + error.message());
 }
 
-EventLog::EventLog(const fs::path& path) : database_(path, Database::Open::kExisting) {
-  check_whole(path, database_);
-  database_.execute("PRAGMA synchronous=NORMAL");
-  append_ = std::make_unique<Statement>(
-      database_, "INSERT INTO event(kind, trial, attempt, resource, loss, text) VALUES (?, ?, ?, ?, ?, ?)");
-}
+EventLog::EventLog(const fs::path& path, Durability durability)
+    : database_(path, Database::Open::kExisting),
+      durability_(durability),
+      version_((check_whole(path, database_), database_.integer("PRAGMA user_version"))),
+      acknowledged_(path.parent_path() / "study.acknowledged", durability) {}
 
 std::string EventLog::about(const std::string& key) {
   Statement select(database_, "SELECT value FROM about WHERE key = ?");
@@ -100,59 +135,93 @@ std::string EventLog::about(const std::string& key) {
   return select.text(0);
 }
 
-Space EventLog::space() { return space_from_json(about("space"), database_.path().string() + ": space"); }
-
-HyperbandOptions EventLog::options() {
-  return options_from_json(about("hyperband"), database_.path().string() + ": hyperband");
+StudyDefinition EventLog::definition() {
+  const std::string name = database_.path().string();
+  StudyDefinition definition{space_from_json(about("space"), name + ": space"),
+                             options_from_json(about("hyperband"), name + ": hyperband"),
+                             {"loss"}};
+  if (version_ > 1) {
+    const Json objectives = parse_json(about("objectives"), name + ": objectives");
+    definition.objectives = JsonField(objectives, name + ": objectives").texts();
+  }
+  definition.hyperband.objectives = static_cast<int>(definition.objectives.size());
+  return definition;
 }
 
 void EventLog::replay(const std::function<void(const Event&)>& read) {
-  Statement select(database_, "SELECT id, kind, trial, attempt, resource, loss, text FROM event ORDER BY id");
-  for (std::int64_t next = 1; select.step(); ++next) {
-    const std::string where = message("event ", next, " ");
-    if (select.integer(0) != next) throw FileError(database_.path(), where + "is missing");
+  Statement select(database_, version_ == 1 ? kEventsOfVersion1 : kEvents);
+  for (events_ = 0; select.step(); ++events_) {
+    const std::string where = message("event ", events_ + 1, " ");
+    if (select.integer(0) != events_ + 1) throw FileError(database_.path(), where + "is missing");
     const std::string kind = select.text(1);
     const auto found = std::find(kKinds.begin(), kKinds.end(), kind);
     if (found == kKinds.end()) throw FileError(database_.path(), where + "is of an unknown kind, \"" + kind + "\"");
     try {
-      read({.kind = static_cast<EventKind>(found - kKinds.begin()),
-            .trial = select.integer(2),
-            .attempt = static_cast<int>(select.integer(3)),
-            .resource = select.integer(4),
-            .loss = select.number(5),
-            .text = select.text(6)});
+      Event event{.kind = static_cast<EventKind>(found - kKinds.begin()),
+                  .trial = select.integer(2),
+                  .attempt = static_cast<int>(select.integer(3)),
+                  .resource = select.integer(4),
+                  .loss = select.number(5),
+                  .text = select.text(6),
+                  .request = select.text(8),
+                  .lease_s = select.null(9) ? 0.0 : select.number(9),
+                  .bytes = select.integer(10),
+                  .time_s = select.null(11) ? 0.0 : select.number(11)};
+      if (!select.null(7)) {
+        const Json more = parse_json(select.text(7), "more");
+        event.more = JsonField(more, "more").numbers();
+      }
+      read(event);
     } catch (const std::exception& error) {
       throw FileError(database_.path(), where + "cannot have happened: " + error.what());
     }
   }
+  if (events_ < acknowledged_.required())
+    throw FileError(database_.path(), message("lacks ", acknowledged_.required() - events_, " of ", acknowledged_.required(),
+                                              " acknowledged events: the end of it or of its -wal file is gone"));
 }
 
-void EventLog::append(const Event& event) {
-  append_->bind(0, kKinds[static_cast<std::size_t>(event.kind)])
+void EventLog::trust() {
+  database_.trust();
+  database_.execute(durability_ == Durability::kPower ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+  if (version_ < kVersion)
+    database_.execute(message("BEGIN IMMEDIATE;", kFromVersion1, "PRAGMA user_version=", kVersion,
+                              "; INSERT INTO about VALUES ('objectives', '[\"loss\"]'); COMMIT;"));
+  version_ = kVersion;
+  begin_ = std::make_unique<Statement>(database_, "BEGIN");
+  insert_ = std::make_unique<Statement>(database_,
+                                        "INSERT INTO event(kind, trial, attempt, resource, loss, text, more, request,"
+                                        " lease_s, bytes, time_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  commit_ = std::make_unique<Statement>(database_, "COMMIT");
+  acknowledged_.write(events_);
+}
+
+void EventLog::insert(Statement& statement, const Event& event) {
+  statement.bind(0, kKinds[static_cast<std::size_t>(event.kind)])
       .bind(1, event.trial)
       .bind(2, static_cast<std::int64_t>(event.attempt))
       .bind(3, event.resource)
       .bind(4, event.loss)
       .bind(5, event.text)
-      .run();
+      .bind(10, event.time_s);
+  event.more.empty() ? statement.bind_null(6) : statement.bind(6, numbers_to_json(event.more));
+  event.request.empty() ? statement.bind_null(7) : statement.bind(7, event.request);
+  event.lease_s == 0.0 ? statement.bind_null(8) : statement.bind(8, event.lease_s);
+  event.bytes == 0 ? statement.bind_null(9) : statement.bind(9, event.bytes);
+  statement.run();
 }
 
-std::vector<EventLog::Checkpoint> EventLog::checkpoints(std::int64_t trial) {
-  Statement select(database_, "SELECT resource, sha256 FROM checkpoint WHERE trial = ? ORDER BY resource DESC");
-  select.bind(0, trial);
-  std::vector<Checkpoint> result;
-  while (select.step()) result.push_back({select.integer(0), select.text(1)});
-  return result;
-}
-
-void EventLog::add_checkpoint(std::int64_t trial, const Checkpoint& checkpoint) {
-  Statement insert(database_, "INSERT INTO checkpoint VALUES (?, ?, ?)");
-  insert.bind(0, trial).bind(1, checkpoint.resource).bind(2, checkpoint.sha256).run();
-}
-
-void EventLog::remove_checkpoint(std::int64_t trial, std::int64_t resource) {
-  Statement remove(database_, "DELETE FROM checkpoint WHERE trial = ? AND resource = ?");
-  remove.bind(0, trial).bind(1, resource).run();
+void EventLog::append(std::span<const Event> events) {
+  try {
+    begin_->run();
+    for (const Event& event : events) insert(*insert_, event);
+    commit_->run();
+  } catch (const FileError&) {
+    database_.roll_back();
+    throw;
+  }
+  events_ += static_cast<std::int64_t>(events.size());
+  acknowledged_.write(events_);
 }
 
 }  // namespace quorate

@@ -1,49 +1,56 @@
-// study.db: what the study was made with, its events in order, and which checkpoints there are.
+// study.db: what the study was made with, and its events in order.
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "quorate/search/async_hyperband.h"
+#include "search/acknowledged.h"
 #include "search/database.h"
-#include "search/ledger.h"
+#include "search/event.h"
 
 namespace quorate {
+
+// What a study is made with and keeps.
+struct StudyDefinition {
+  Space space;
+  HyperbandOptions hyperband;
+  std::vector<std::string> objectives;
+};
 
 class EventLog {
  public:
   // Makes the database whole, or not at all.
-  static void create(const std::filesystem::path& path, const Space& space, const HyperbandOptions& options);
+  static void create(const std::filesystem::path& path, const StudyDefinition& definition);
 
-  // Throws FileError, having changed nothing, for a file that create() did not make or that is truncated or malformed.
-  explicit EventLog(const std::filesystem::path& path);
+  // Throws FileError, having changed nothing, for a file that create() did not make, of this version or an earlier one, or
+  // that is truncated or malformed.
+  EventLog(const std::filesystem::path& path, Durability durability);
 
-  Space space();
-  HyperbandOptions options();
+  StudyDefinition definition();
 
-  // Every event in order. An exception of `read` is a FileError that names the event.
+  // Every event in order. Throws FileError for an exception of `read`, naming the event, and where acknowledged ones lack.
   void replay(const std::function<void(const Event& event)>& read);
 
-  // From now on the file may be written.
-  void trust() { database_.trust(); }
+  // After replay: from now on the file may be written. Brings one of an earlier version up to date, in one step.
+  void trust();
 
-  // On record when it returns, "process" durability.
-  void append(const Event& event);
-
-  struct Checkpoint {
-    std::int64_t resource = 0;
-    std::string sha256;
-  };
-  std::vector<Checkpoint> checkpoints(std::int64_t trial);  // newest, that is of the highest resource, first
-  void add_checkpoint(std::int64_t trial, const Checkpoint& checkpoint);
-  void remove_checkpoint(std::int64_t trial, std::int64_t resource);
+  // On record when it returns, all or none, as durable as the log was opened for.
+  void append(std::span<const Event> events);
 
  private:
   std::string about(const std::string& key);
+  void insert(Statement& statement, const Event& event);
 
   Database database_;
-  std::unique_ptr<Statement> append_;
+  Durability durability_;
+  std::int64_t version_;
+  Acknowledged acknowledged_;
+  std::int64_t events_ = 0;
+  std::unique_ptr<Statement> begin_, insert_, commit_;
 };
 
 }  // namespace quorate

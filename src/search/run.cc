@@ -31,14 +31,18 @@ class FirstError {
 
 }  // namespace
 
-void StudyState::attempt(const Train& train, TrialJob job) {
+void StudyState::train_job(const Train& train, TrialJob job) {
   const std::shared_ptr<TrialAttempt> attempt = job.attempt_;
   std::string why;
   try {
     train(job);
     return finish(*attempt);
   } catch (const StudyStopped&) {
-    return interrupt(*attempt);
+    {
+      const Guard guard(mutex);
+      if (!stopping) why = "the training function threw StudyStopped, but the study was not told to stop";
+    }
+    if (why.empty()) return release(*attempt);
   } catch (const std::exception& error) {
     why = error.what();
   } catch (...) {
@@ -47,8 +51,8 @@ void StudyState::attempt(const Train& train, TrialJob job) {
   fail(*attempt, why.empty() ? "the training function threw an exception without a message" : why);
 }
 
-void StudyState::work(const Train& train, std::int64_t limit) {
-  while (auto job = start(limit)) attempt(train, *std::move(job));
+void StudyState::work(const Train& train, const RunOptions& run, int worker) {
+  while (auto job = start(run, worker)) train_job(train, *std::move(job));
 }
 
 void Study::run(const Train& train, const RunOptions& options) {
@@ -61,13 +65,14 @@ void Study::run(const Train& train, const RunOptions& options) {
   state.check_usable();
   state.in_run = true;
   state.stopping = false;
+  state.run_error = nullptr;
   state.changed.notify_all();
 
   FirstError error;
   int alive = 0;
-  const auto worker = [&] {
+  const auto worker = [&](int number) {
     try {
-      state.work(train, options.trials);
+      state.work(train, options, number);
     } catch (...) {
       error.keep(std::current_exception());
       const std::lock_guard lock(state.mutex);
@@ -78,15 +83,22 @@ void Study::run(const Train& train, const RunOptions& options) {
     state.changed.notify_all();
   };
   const auto began = Clock::now();
+  const double done_before = state.work_done();
   const auto progress = [&] {
     Progress result = state.progress();
     result.elapsed_s = std::chrono::duration<double>(Clock::now() - began).count();
+    const double done = state.work_done() - done_before;
+    const double left = state.work_expected(options.trials) - done_before - done;
+    if (state.ledger.finished(options.trials))
+      result.left_s = 0.0;
+    else if (done > 0.0)
+      result.left_s = result.elapsed_s * std::max(left, 0.0) / done;
     return result;
   };
 
   std::vector<std::jthread> threads;
   try {
-    for (; alive < options.workers; ++alive) threads.emplace_back(worker);
+    for (; alive < options.workers; ++alive) threads.emplace_back(worker, alive);
   } catch (const std::system_error& failure) {
     const std::string words =
         message("thread ", alive + 1, " of workers=", options.workers, " cannot be started: ", failure.what());
@@ -115,6 +127,12 @@ void Study::run(const Train& train, const RunOptions& options) {
       stop = true;
     }
     guard.lock();
+    try {
+      // Attempts of ask() whose workers are gone.
+      state.expire(guard);
+    } catch (const FileError&) {
+      error.keep(std::current_exception());
+    }
     if (stop && !state.stopping) {
       state.stopping = true;
       state.changed.notify_all();
@@ -124,6 +142,7 @@ void Study::run(const Train& train, const RunOptions& options) {
   threads.clear();
   guard.lock();
   state.in_run = false;
+  if (state.run_error) error.keep(state.run_error);
   const Progress last = progress();
   guard.unlock();
   error.rethrow();

@@ -1,60 +1,57 @@
-// The losses that were measured at one rung of one bracket, ranked as they come in.
+// What was measured at one rung of one bracket, ranked as it comes in.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <queue>
+#include <span>
 #include <vector>
 
 #include "quorate/search/brackets.h"
 
 namespace quorate {
 
-// Holds a quota of the best: floor(n / eta) of the n losses so far, but at least `least`. Lower losses are better, ties go
-// to the earlier trial. Losses that are not finite count in n and are never among the best. O(log n) amortised a call: the
-// best lie in a heap with the worst of them on top, the rest in a heap with the best of them on top, and the best that were
-// not yet taken in a third. Places that changed sides or were removed stay in the heaps until they come up.
+// Holds a quota of the best: floor(n / eta) of the n trials measured so far, but at least `least`. A trial with a loss that
+// is not finite counts in n, ranks behind all that are finite and is never among the best. Two kinds: LossRung for one loss,
+// ParetoRung for several.
 class Rung {
  public:
-  using Place = std::size_t;  // in order of arrival
+  using Place = std::uint32_t;  // in order of arrival
 
   Rung(const ReductionFactor& eta, std::int64_t least) : eta_(eta), least_(least) {}
+  virtual ~Rung() = default;
+  Rung(const Rung&) = delete;
+  Rung& operator=(const Rung&) = delete;
 
-  Place add(double loss, std::int64_t trial);
-  bool among_best(Place place) const { return places_[place] & kBest; }
+  // `losses` [objectives]; a trial is added once.
+  virtual Place add(std::span<const double> losses, std::int64_t trial) = 0;
+  virtual bool among_best(Place place) = 0;
 
-  // The trial of the best place among the best that was not yet taken, which it now is; nullopt where there is none.
-  std::optional<std::int64_t> take();
+  // Whether take() would give one.
+  virtual bool ready() = 0;
 
-  // From now on the place ranks behind all others, as if its loss were infinite: the next best moves up.
-  void remove(Place place);
+  // The trial of the best place among the best that was not yet taken, which it now is; nullopt where there is none, and
+  // then there is none before the next add() or remove().
+  virtual std::optional<std::int64_t> take() = 0;
 
-  std::int64_t size() const { return static_cast<std::int64_t>(places_.size()); }
+  // From now on the place ranks as if its loss were infinite: the next best moves up.
+  virtual void remove(Place place) = 0;
+
+  // The trials with finite losses that were not removed, best first.
+  virtual std::vector<std::int64_t> ranking() const = 0;
+
+  virtual std::int64_t size() const = 0;  // n
+
+ protected:
+  std::int64_t quota() const { return std::max(least_, eta_.divide(size())); }
 
  private:
-  struct Entry {
-    double loss;
-    std::int64_t trial;
-    Place place;
-  };
-  struct Better {
-    bool operator()(const Entry& a, const Entry& b) const { return a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial; }
-  };
-  struct Worse {
-    bool operator()(const Entry& a, const Entry& b) const { return Better()(b, a); }
-  };
-  enum : unsigned char { kBest = 1, kTaken = 2, kRemoved = 4 };
-
-  void move_up(const Entry& entry);
-  void fill();
-
   ReductionFactor eta_;
   std::int64_t least_;
-  std::int64_t best_count_ = 0;  // without those removed
-  std::vector<unsigned char> places_;
-  std::priority_queue<Entry, std::vector<Entry>, Better> best_;  // its top is the worst
-  std::priority_queue<Entry, std::vector<Entry>, Worse> rest_;   // its top is the best
-  std::priority_queue<Entry, std::vector<Entry>, Worse> ready_;
 };
+
+// For losses of this many objectives each.
+std::unique_ptr<Rung> make_rung(int objectives, const ReductionFactor& eta, std::int64_t least);
 
 }  // namespace quorate

@@ -47,26 +47,45 @@ void check_parameter(const std::string& name, const Categorical& p) {
   }
 }
 
-Value draw(const Float& p, Random& random) {
-  const double u = random.uniform();
+// The value at u in [0, 1).
+Value value_at(const Float& p, double u) {
   const double value = p.log ? std::exp(std::log(p.low) + u * (std::log(p.high) - std::log(p.low)))
                              : p.low * (1.0 - u) + p.high * u;  // no overflow of high - low
   return std::clamp(value, p.low, p.high);
 }
 
-Value draw(const Int& p, Random& random) {
-  if (!p.log) {
-    // Unsigned, so that the widest range does not overflow; that one has 2^64 values, which next() draws directly.
-    const std::uint64_t count = static_cast<std::uint64_t>(p.high) - static_cast<std::uint64_t>(p.low) + 1;
-    const std::uint64_t offset = count == 0 ? random.next() : random.below(count);
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(p.low) + offset);
-  }
+// floor(u * count), for a u with 53 digits exactly; count 0 stands for 2^64.
+std::uint64_t part_at(std::uint64_t count, double u) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide parts = count == 0 ? Wide{1} << 64 : Wide{count};
+  return static_cast<std::uint64_t>(parts * static_cast<std::uint64_t>(u * 0x1p53) >> 53);
+}
+
+// How many values the range has, 0 for 2^64. Unsigned, so that the widest range does not overflow.
+std::uint64_t count_of(const Int& p) { return static_cast<std::uint64_t>(p.high) - static_cast<std::uint64_t>(p.low) + 1; }
+
+Value offset_from_low(const Int& p, std::uint64_t offset) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(p.low) + offset);
+}
+
+Value value_at(const Int& p, double u) {
+  if (!p.log) return offset_from_low(p, part_at(count_of(p), u));
   const double low = std::log(static_cast<double>(p.low) - 0.5);
   const double high = std::log(static_cast<double>(p.high) + 0.5);
-  const double value = std::exp(low + random.uniform() * (high - low));
+  const double value = std::exp(low + u * (high - low));
   // Compared as double first: a double near 2^63 need not fit.
   if (value >= static_cast<double>(p.high)) return p.high;
   return std::clamp(static_cast<std::int64_t>(std::llround(value)), p.low, p.high);
+}
+
+Value value_at(const Categorical& p, double u) { return p.choices[part_at(p.choices.size(), u)]; }
+
+Value draw(const Float& p, Random& random) { return value_at(p, random.uniform()); }
+
+Value draw(const Int& p, Random& random) {
+  if (p.log) return value_at(p, random.uniform());
+  const std::uint64_t count = count_of(p);
+  return offset_from_low(p, count == 0 ? random.next() : random.below(count));
 }
 
 Value draw(const Categorical& p, Random& random) { return p.choices[random.below(p.choices.size())]; }
@@ -153,6 +172,20 @@ Config Space::sample(Random& random) const {
   config.values.reserve(parameters_.size());
   for (const auto& [name, parameter] : parameters_)
     config.values.emplace_back(name, std::visit([&](const auto& p) { return draw(p, random); }, parameter));
+  return config;
+}
+
+Config Space::at(std::span<const double> point) const {
+  require(point.size() == parameters_.size(), "point has ", point.size(), " coordinates, but must have ", parameters_.size(),
+          ", one for each parameter");
+  Config config;
+  config.values.reserve(parameters_.size());
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    const auto& [name, parameter] = parameters_[i];
+    const double u = point[i];
+    require(u >= 0.0 && u < 1.0, "point[", i, "] is ", u, ", but must be at least 0 and below 1");
+    config.values.emplace_back(name, std::visit([u](const auto& p) { return value_at(p, u); }, parameter));
+  }
   return config;
 }
 

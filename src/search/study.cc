@@ -1,5 +1,7 @@
 #include "quorate/search/study.h"
 
+#include <cmath>
+
 #include "core/json.h"
 #include "core/message.h"
 #include "quorate/core/error.h"
@@ -13,6 +15,8 @@ namespace fs = std::filesystem;
 constexpr const char* kDatabase = "study.db";
 
 std::string_view to_text(Mode mode) { return mode == Mode::kPromote ? "promote" : "stop"; }
+
+std::string_view to_text(Sampling sampling) { return sampling == Sampling::kRandom ? "random" : "sobol"; }
 
 template <class T>
 void require_same(const fs::path& folder, const std::string& what, const T& asked, const T& stored) {
@@ -36,42 +40,65 @@ void require_same(const fs::path& folder, const HyperbandOptions& asked, const H
   require_same(folder, "eta", asked.eta, stored.eta);
   require_same(folder, "mode", to_text(asked.mode), to_text(stored.mode));
   require_same(folder, "seed", asked.seed, stored.seed);
+  require_same(folder, "sampling", to_text(asked.sampling), to_text(stored.sampling));
 }
 
-void check_attempts(int max_attempts) {
-  require(max_attempts >= 1, "max_attempts is ", max_attempts, ", but must be at least 1");
+void require_same(const fs::path& folder, const std::vector<std::string>& asked, const std::vector<std::string>& stored) {
+  require_same(folder, "the number of objectives", asked.size(), stored.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) require_same(folder, message("objectives[", i, "]"), asked[i], stored[i]);
+}
+
+void check(const StudyOptions& options) {
+  require(options.max_attempts >= 1, "max_attempts is ", options.max_attempts, ", but must be at least 1");
+  require(options.lease_s > 0.0 && std::isfinite(options.lease_s), "lease_s is ", options.lease_s,
+          ", but must be above 0 and finite");
+  require(!options.objectives.empty(), "objectives is empty, but must name at least one");
+  for (std::size_t i = 0; i < options.objectives.size(); ++i) {
+    require(!options.objectives[i].empty(), "objectives[", i, "] is empty, but must be a name");
+    for (std::size_t j = 0; j < i; ++j)
+      require(options.objectives[i] != options.objectives[j], "objectives[", i, "] is \"", options.objectives[i],
+              "\", but so is objectives[", j, "]: names must differ");
+  }
+  for (const auto& [name, bytes] :
+       {std::pair("checkpoint_bytes", options.checkpoint_bytes), std::pair("library_bytes", options.library_bytes)})
+    require(!bytes || *bytes >= 0, name, " is ", bytes.value_or(0), ", but must be at least 0");
 }
 
 }  // namespace
 
-StudyState::StudyState(const fs::path& study_folder, std::unique_ptr<FileLock> held_lock)
-    : folder(study_folder),
-      lock(std::move(held_lock)),
-      log(folder / kDatabase),
-      ledger(log.space(), log.options()),
-      library(folder / "library") {
-  log.replay([this](const Event& event) { ledger.apply(event); });
-  ledger.interrupt_all();
-  log.trust();
-}
-
 Study::Study(const fs::path& folder, const Space& space, const StudyOptions& options) {
-  check_attempts(options.max_attempts);
-  const AsyncHyperband valid(space, options.hyperband);  // says what is wrong before a folder is made
+  check(options);
+  StudyDefinition definition{space, options.hyperband, options.objectives};
+  definition.hyperband.objectives = static_cast<int>(options.objectives.size());
+  const AsyncHyperband valid(space, definition.hyperband);  // says what is wrong before a folder is made
   make_folder(folder);
   auto lock = std::make_unique<FileLock>(folder / "study.lock");
-  if (!fs::exists(folder / kDatabase)) EventLog::create(folder / kDatabase, space, options.hyperband);
-  state_ = std::make_shared<StudyState>(folder, std::move(lock));
-  require_same(folder, space, state_->ledger.machine().space());
-  require_same(folder, options.hyperband, state_->ledger.machine().options());
-  state_->max_attempts = options.max_attempts;
+  if (!fs::exists(folder / kDatabase)) EventLog::create(folder / kDatabase, definition);
+  const auto state = std::make_shared<StudyState>(folder, std::move(lock), options);
+  require_same(folder, space, state->ledger.machine().space());
+  require_same(folder, options.hyperband, state->ledger.machine().options());
+  require_same(folder, options.objectives, state->options.objectives);
+  state_ = state;
 }
 
-Study::Study(const fs::path& folder, int max_attempts) {
-  check_attempts(max_attempts);
+Study::Study(const fs::path& folder, const StudyOptions& options) {
+  check(options);
   if (!fs::exists(folder / kDatabase)) throw FileError(folder / kDatabase, "is missing: there is no study");
-  state_ = std::make_shared<StudyState>(folder, std::make_unique<FileLock>(folder / "study.lock"));
-  state_->max_attempts = max_attempts;
+  state_ = std::make_shared<StudyState>(folder, std::make_unique<FileLock>(folder / "study.lock"), options);
+}
+
+std::optional<TrialJob> Study::ask(const AskOptions& options) { return state_->ask(options); }
+TrialJob Study::attempt(std::string_view token) const { return state_->attempt(token); }
+
+bool Study::finished(std::int64_t trials) const {
+  const std::lock_guard guard(state_->mutex);
+  return state_->ledger.finished(trials);
+}
+
+void Study::enqueue(const Config& config) {
+  StudyState::Guard guard(state_->mutex);
+  state_->check_usable();
+  state_->record(guard, state_->ledger.enqueue(config, now()));
 }
 
 std::vector<Trial> Study::trials() const {
@@ -96,8 +123,7 @@ Progress Study::progress() const {
 ModelLibrary Study::library() const { return state_->library; }
 const fs::path& Study::folder() const { return state_->folder; }
 const Space& Study::space() const { return state_->ledger.machine().space(); }
-const HyperbandOptions& Study::options() const { return state_->ledger.machine().options(); }
-int Study::max_attempts() const { return state_->max_attempts; }
+const StudyOptions& Study::options() const { return state_->options; }
 const std::vector<std::int64_t>& Study::rungs() const { return state_->ledger.machine().rungs(); }
 
 std::string to_json(const Trial& trial) {
@@ -109,7 +135,9 @@ std::string to_json(const Trial& trial) {
               {"bracket", trial.bracket},
               {"losses", losses},
               {"attempts", trial.attempts},
-              {"message", trial.message}}
+              {"message", trial.message},
+              {"started_s", trial.started_s},
+              {"changed_s", trial.changed_s}}
       .dump();
 }
 

@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
+
+#include "oracle/pareto.h"
 
 namespace quorate::oracle {
 
@@ -54,17 +57,32 @@ class Hyperband {
     return std::nullopt;
   }
 
-  bool report(const Job& job, std::int64_t resource, double loss) {
+  // `losses` [objectives].
+  bool report(const Job& job, std::int64_t resource, const std::vector<double>& losses) {
     Trial& trial = trials_[static_cast<std::size_t>(job.trial)];
     for (int rung = job.bracket; rung <= top(); ++rung) {
       if (at(rung) != resource || rung <= trial.highest) continue;
-      losses_[static_cast<std::size_t>(job.bracket)][static_cast<std::size_t>(rung)].push_back({loss, job.trial});
+      losses_[static_cast<std::size_t>(job.bracket)][static_cast<std::size_t>(rung)].push_back({losses, job.trial});
       trial.highest = rung;
       const auto going_on = best(job.bracket, rung);
       const bool among = std::find(going_on.begin(), going_on.end(), job.trial) != going_on.end();
       if (rung == top() || !stop_ || !among) trial.running = false;
     }
     return trial.running;
+  }
+
+  // See AsyncHyperband::least_promising.
+  std::vector<std::int64_t> least_promising() const {
+    std::vector<std::pair<double, std::int64_t>> shares;
+    for (const Trial& trial : trials_) {
+      if (trial.running) continue;
+      const bool paused = !stop_ && !trial.failed && trial.highest != top();
+      shares.emplace_back(paused ? -share_ahead(trial) : -2.0, -trial.job.trial);
+    }
+    std::sort(shares.begin(), shares.end());
+    std::vector<std::int64_t> result;
+    for (const auto& [share, trial] : shares) result.push_back(-trial);
+    return result;
   }
 
   void fail(const Job& job, bool retry) {
@@ -84,27 +102,53 @@ class Hyperband {
     bool running = true;
     bool failed = false;
   };
-  struct Loss {
-    double loss = 0.0;
-    std::int64_t trial = 0;
-  };
-  using List = std::vector<Loss>;
+  using List = std::vector<Measured>;
+
+  // Those who rank at the rung at all.
+  List ranked(int bracket, int rung) const {
+    List list = losses_[static_cast<std::size_t>(bracket)][static_cast<std::size_t>(rung)];
+    std::erase_if(list, [&](const Measured& one) {
+      const Trial& trial = trials_[static_cast<std::size_t>(one.trial)];
+      const bool finite = std::all_of(one.losses.begin(), one.losses.end(), [](double loss) { return std::isfinite(loss); });
+      return !finite || (trial.failed && trial.highest == rung);
+    });
+    return list;
+  }
 
   // Those who may go on from the rung, best first.
   std::vector<std::int64_t> best(int bracket, int rung) const {
-    List list = losses_[static_cast<std::size_t>(bracket)][static_cast<std::size_t>(rung)];
-    auto quota = static_cast<std::size_t>(static_cast<std::int64_t>(list.size()) * 1000 / eta_thousandths_);
+    const auto size = losses_[static_cast<std::size_t>(bracket)][static_cast<std::size_t>(rung)].size();
+    auto quota = static_cast<std::size_t>(static_cast<std::int64_t>(size) * 1000 / eta_thousandths_);
     if (stop_) quota = std::max<std::size_t>(quota, 1);
-    std::erase_if(list, [&](const Loss& entry) {
-      const Trial& trial = trials_[static_cast<std::size_t>(entry.trial)];
-      return !std::isfinite(entry.loss) || (trial.failed && trial.highest == rung);
-    });
-    std::sort(list.begin(), list.end(),
-              [](const Loss& a, const Loss& b) { return a.loss != b.loss ? a.loss < b.loss : a.trial < b.trial; });
+    List list = ranked(bracket, rung);
+    if (!list.empty() && list.front().losses.size() > 1) return oracle::best(list, quota);
+    sort_by_loss(list);
     list.resize(std::min(list.size(), quota));
     std::vector<std::int64_t> trials;
-    for (const Loss& entry : list) trials.push_back(entry.trial);
+    for (const Measured& one : list) trials.push_back(one.trial);
     return trials;
+  }
+
+  static void sort_by_loss(List& list) {
+    std::sort(list.begin(), list.end(), [](const Measured& a, const Measured& b) {
+      return a.losses != b.losses ? a.losses < b.losses : a.trial < b.trial;
+    });
+  }
+
+  double share_ahead(const Trial& trial) const {
+    const int bracket = trial.job.bracket;
+    const auto size = losses_[static_cast<std::size_t>(bracket)][static_cast<std::size_t>(trial.highest)].size();
+    List list = ranked(bracket, trial.highest);
+    std::vector<std::int64_t> order;
+    if (!list.empty() && list.front().losses.size() > 1) {
+      for (const auto& front : fronts(list))
+        for (const Measured& one : front) order.push_back(one.trial);
+    } else {
+      sort_by_loss(list);
+      for (const Measured& one : list) order.push_back(one.trial);
+    }
+    const auto at = std::find(order.begin(), order.end(), trial.job.trial);
+    return at == order.end() ? 1.0 : static_cast<double>(at - order.begin()) / static_cast<double>(size);
   }
 
   int top() const { return static_cast<int>(rungs_.size()) - 1; }

@@ -1,5 +1,7 @@
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import quorate as qr
@@ -49,6 +51,8 @@ def test_a_bad_space_says_what_is_wrong(space, message):
         ({"max_resource": 0}, "max_resource is 0, but must be at least min_resource, 1"),
         ({"eta": 1}, "eta is 1, but must be from 1.1"),
         ({"mode": "halt"}, 'mode is "halt", but must be "promote" or "stop"'),
+        ({"sampling": "halton"}, 'sampling is "halton", but must be "random" or "sobol"'),
+        ({"objectives": 0}, "objectives is 0, but must be at least 1"),
     ],
 )
 def test_bad_options_say_what_is_wrong(options, message):
@@ -110,3 +114,73 @@ def test_enqueue():
         hb.enqueue({"x": 0.5, "k": "p", "n": 10})
     with pytest.raises(ValueError, match="config has 4 names, but must have 3"):
         hb.enqueue({"x": 0.5, "k": "p", "n": 1, "z": 1})
+
+
+@pytest.mark.parametrize("eta", [1.1, 1.5, 2, 2.5, math.e, 3, 4, 10])
+@pytest.mark.parametrize(("low", "high"), [(1, 1), (1, 27), (2, 100), (7, 999), (5, 10**12), (10**9, 10**12)])
+def test_rungs_are_exact(low, high, eta):
+    factor = Fraction(round(eta * 1000), 1000)
+    expected, resource = [], Fraction(high)
+    while int(resource) >= low:
+        expected.append(int(resource))
+        resource /= factor
+    assert qr.AsyncHyperband(SPACE, low, high, eta).rungs == sorted(set(expected))
+
+
+def test_several_objectives():
+    hb = qr.AsyncHyperband(SPACE, min_resource=3, max_resource=9, objectives=2)
+    jobs = [job for job in (hb.begin() for _ in range(40)) if job.bracket == 0]
+    losses = [[5, 5], (1, 9), np.array([9.0, 1.0]), [3, 3], [6, 6], [2, math.nan]]
+    for job, values in zip(jobs, losses, strict=False):
+        assert not hb.report(job, 3, values) if job.trial % 2 else hb.tell(job, values) is None
+    assert hb.can_resume()
+    assert [hb.resume().trial, hb.resume().trial] == [jobs[1].trial, jobs[2].trial]  # two of the front's three: its ends
+    assert hb.resume() is None
+    with pytest.raises(ValueError, match="losses holds 1 values, but must hold 2, one for each objective"):
+        hb.tell(jobs[6], 0.5)
+    with pytest.raises(ValueError, match="losses holds 3 values, but must hold 2"):
+        hb.report(jobs[6], 3, [1, 2, 3])
+    with pytest.raises(TypeError):
+        hb.tell(jobs[6], ["low", "high"])
+
+
+def test_one_objective_takes_a_sequence_of_one():
+    hb = qr.AsyncHyperband(SPACE, max_resource=1)
+    hb.tell(hb.ask(), [0.5])
+    hb.tell(hb.ask(), np.float32(0.5))
+    assert hb.rung_size(0, 0) == 2
+
+
+def test_sobol_trials_spread_evenly():
+    space = {"x": qr.Float(0, 1), "n": qr.Int(0, 7)}
+    hb = qr.AsyncHyperband(space, seed=3, sampling="sobol")
+    configs = [hb.begin().config for _ in range(64)]
+    assert len({(int(config["x"] * 8), config["n"]) for config in configs}) == 64  # one in each cell
+    assert [hb.config(trial) for trial in range(64)] == configs
+    assert [qr.AsyncHyperband(space, seed=4, sampling="sobol").begin().config] != configs[:1]
+    with pytest.raises(ValueError, match="space has 257 parameters, but must have at most 256"):
+        qr.AsyncHyperband({str(i): qr.Float(0, 1) for i in range(257)}, sampling="sobol")
+
+
+def test_enqueued_configurations_count_and_move_no_other():
+    hb, plain = qr.AsyncHyperband(SPACE, seed=1), qr.AsyncHyperband(SPACE, seed=1)
+    mine = {"x": 0.5, "n": 3, "k": "q"}
+    hb.enqueue(mine)
+    assert hb.queued == 1
+    first, second = hb.begin(), hb.begin()
+    assert hb.queued == 0
+    assert hb.config(first.trial) == mine
+    plain.begin()
+    assert second.config == plain.begin().config
+    with pytest.raises(ValueError, match="trial is 2, but must be from 0 to 1"):
+        hb.config(2)
+
+
+def test_least_promising_first():
+    hb = qr.AsyncHyperband(SPACE, min_resource=3, max_resource=9)
+    jobs = [job for job in (hb.begin() for _ in range(40)) if job.bracket == 0][:4]
+    for job, loss in zip(jobs, [0.5, 0.2, math.nan, 0.9], strict=True):
+        hb.tell(job, loss)
+    assert hb.least_promising() == [jobs[i].trial for i in (2, 3, 0, 1)]
+    hb.fail(hb.resume())
+    assert hb.least_promising() == [jobs[i].trial for i in (1, 2, 3, 0)]

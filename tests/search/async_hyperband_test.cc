@@ -37,6 +37,19 @@ struct Promoting {
   AsyncHyperband machine;
 };
 
+// New trials, of which those of bracket 0 are kept; the others fail.
+std::vector<Job> of_bracket_0(AsyncHyperband& machine, std::size_t count) {
+  std::vector<Job> jobs;
+  while (jobs.size() < count) {
+    const Job job = machine.begin();
+    if (job.bracket == 0)
+      jobs.push_back(job);
+    else
+      machine.fail(job);
+  }
+  return jobs;
+}
+
 TEST(AsyncHyperband, PromotesTheBestThirdAndNoMore) {
   Promoting p({.min_resource = 3, .max_resource = 9});
   std::vector<std::int64_t> numbers;
@@ -201,6 +214,84 @@ TEST(AsyncHyperband, EnqueuedConfigurationsComeFirst) {
   EXPECT_NE(machine.ask().config, mine);
 }
 
+TEST(AsyncHyperband, ATrialsConfigurationIsKnownLater) {
+  AsyncHyperband machine(space(), {.seed = 3}), plain(space(), {.seed = 3});
+  const Config mine{{{"x", 0.25}, {"n", std::int64_t{4}}}};
+  std::vector<Config> configs;
+  for (int i = 0; i < 20; ++i) {
+    if (i % 5 == 2) machine.enqueue(mine);
+    EXPECT_EQ(machine.queued(), i % 5 == 2);
+    configs.push_back(machine.begin().config);
+    EXPECT_EQ(machine.queued(), 0);
+  }
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(machine.config(i), configs[static_cast<std::size_t>(i)]);
+    const Config drawn = plain.begin().config;
+    EXPECT_EQ(machine.config(i), i % 5 == 2 ? mine : drawn);  // an enqueued one moves no other
+  }
+  EXPECT_THAT([&] { machine.config(20); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("trial is 20, but must be from 0 to 19")));
+}
+
+TEST(AsyncHyperband, SobolTrialsAreThePointsOfTheirNumbers) {
+  const Space unit({{"x", Float{0.0, 1.0}}, {"y", Float{0.0, 1.0}}});
+  AsyncHyperband promote(unit, {.seed = 7, .sampling = Sampling::kSobol});
+  AsyncHyperband stop(unit, {.mode = Mode::kStop, .seed = 7, .sampling = Sampling::kSobol});
+  AsyncHyperband other(unit, {.seed = 8, .sampling = Sampling::kSobol});
+  std::map<std::int64_t, Config> first;
+  while (promote.trials() < 64) {
+    const Job job = promote.ask();
+    first.emplace(job.trial, job.config);
+    EXPECT_EQ(job.config, first.at(job.trial));  // also of later jobs
+    promote.tell(job, job.config.get<double>("x"));
+  }
+  std::set<std::pair<int, int>> cells;
+  for (std::int64_t trial = 0; trial < 64; ++trial) {
+    EXPECT_EQ(stop.begin().config, first.at(trial));
+    EXPECT_NE(other.begin().config, first.at(trial));
+    const Config& config = first.at(trial);
+    cells.emplace(static_cast<int>(config.get<double>("x") * 8), static_cast<int>(config.get<double>("y") * 8));
+  }
+  EXPECT_EQ(cells.size(), 64u);  // one in each
+}
+
+TEST(AsyncHyperband, SeveralObjectivesPromoteTheFront) {
+  AsyncHyperband machine(space(), {.min_resource = 3, .max_resource = 9, .objectives = 2});
+  const std::vector<std::vector<double>> losses = {{5, 5}, {1, 9}, {9, 1}, {3, 3}, {6, 6}, {2, kNan}};
+  const std::vector<Job> jobs = of_bracket_0(machine, 7);
+  for (std::size_t i = 0; i < losses.size(); ++i) EXPECT_FALSE(machine.report(jobs[i], 3, losses[i]));
+  EXPECT_TRUE(machine.can_resume());
+  EXPECT_EQ(machine.resume()->trial, jobs[1].trial);  // two of the front's three: its ends
+  EXPECT_EQ(machine.resume()->trial, jobs[2].trial);
+  EXPECT_FALSE(machine.can_resume());
+  EXPECT_THAT([&] { machine.tell(jobs[6], 1.0); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("losses holds 1 values, but must hold 2")));
+}
+
+TEST(AsyncHyperband, LeastPromisingAreThoseThatAreOverThenTheWorst) {
+  AsyncHyperband machine(space(), {.min_resource = 3, .max_resource = 9});
+  const std::vector<double> losses = {0.5, 0.2, kNan, 0.9, 0.1, 0.3};
+  const std::vector<Job> jobs = of_bracket_0(machine, 6);
+  for (std::size_t i = 0; i < losses.size(); ++i) machine.tell(jobs[i], losses[i]);
+  EXPECT_EQ(machine.resume()->trial, jobs[4].trial);
+  std::vector<std::int64_t> expected;
+  for (std::int64_t trial = machine.trials() - 1; trial >= 0; --trial)
+    if (machine.state(trial) == TrialState::kFailed) expected.push_back(trial);
+  for (const std::size_t i : {2, 3, 0, 5, 1}) expected.push_back(jobs[i].trial);
+  EXPECT_EQ(machine.least_promising(), expected);
+}
+
+TEST(AsyncHyperband, RefusesOptionsThatMakeNoSense) {
+  const auto says = [](const std::string& text) { return ThrowsMessage<std::invalid_argument>(HasSubstr(text)); };
+  EXPECT_THAT([] { AsyncHyperband(space(), {.objectives = 0}); }, says("objectives is 0, but must be at least 1"));
+  EXPECT_THAT([] { AsyncHyperband(space(), {.eta = 1.0}); }, says("eta is 1, but must be from 1.1"));
+  std::vector<std::pair<std::string, Parameter>> many;
+  for (int i = 0; i < 257; ++i) many.emplace_back(std::to_string(i), Float{});
+  EXPECT_NO_THROW(AsyncHyperband(Space(many)).ask());
+  EXPECT_THAT([&] { AsyncHyperband(Space(many), {.sampling = Sampling::kSobol}); },
+              says("space has 257 parameters, but must have at most 256 with sampling \"sobol\""));
+}
+
 TEST(AsyncHyperband, BracketsAreDrawnInProportionToHyperbands) {
   AsyncHyperband machine(space(), {.max_resource = 27, .mode = Mode::kStop});
   constexpr int kTrials = 49'000;
@@ -211,78 +302,6 @@ TEST(AsyncHyperband, BracketsAreDrawnInProportionToHyperbands) {
     const double p = sizes[static_cast<std::size_t>(bracket)] / 49.0;
     EXPECT_NEAR(count[bracket], kTrials * p, 4.0 * std::sqrt(kTrials * p * (1 - p))) << bracket;
   }
-}
-
-// A random schedule: several jobs at once, out of order, with failures, retries, ties and losses that are not finite.
-void compare_with_oracle(std::uint64_t seed) {
-  Random random(seed, 99);
-  const Mode mode = random.below(2) == 0 ? Mode::kPromote : Mode::kStop;
-  const auto eta_thousandths = static_cast<std::int64_t>(1500 + 250 * random.below(11));  // 1.5, 1.75 ... 4
-  const auto top = static_cast<std::int64_t>(1 + random.below(40));
-  AsyncHyperband machine(space(),
-                         {.min_resource = static_cast<std::int64_t>(1 + random.below(static_cast<std::uint64_t>(top))),
-                          .max_resource = top,
-                          .eta = static_cast<double>(eta_thousandths) / 1000.0,
-                          .mode = mode,
-                          .seed = seed});
-  oracle::Hyperband expected(machine.rungs(), eta_thousandths, mode == Mode::kStop);
-  const auto loss = [&] {
-    switch (random.below(12)) {
-      case 0:
-        return kNan;
-      case 1:
-        return random.below(2) == 0 ? kInf : -kInf;
-      default:
-        return static_cast<double>(random.below(8));  // many ties
-    }
-  };
-  struct Running {
-    Job job;
-    oracle::Hyperband::Job twin;
-    std::int64_t resource = 0;
-  };
-  std::vector<Running> running;
-  for (int step = 0; step < 250; ++step) {
-    if (running.empty() || (running.size() < 6 && random.below(2) == 0)) {
-      std::optional<Job> job;
-      std::optional<oracle::Hyperband::Job> twin;
-      if (random.below(3) == 0) {
-        job = machine.resume();
-        twin = expected.resume();
-        ASSERT_EQ(job.has_value(), twin.has_value()) << "seed " << seed << " step " << step;
-        if (!job) continue;
-      } else {
-        job = machine.ask();
-        twin = expected.ask(job->bracket);
-      }
-      ASSERT_EQ(job->trial, twin->trial) << "seed " << seed << " step " << step;
-      ASSERT_EQ(job->bracket, twin->bracket);
-      ASSERT_EQ(job->rung, twin->rung);
-      ASSERT_EQ(job->attempt, twin->attempt);
-      ASSERT_EQ(job->to_resource, machine.rungs()[static_cast<std::size_t>(job->rung)]);
-      running.push_back({*job, *twin, job->from_resource});
-      continue;
-    }
-    const auto chosen = running.begin() + static_cast<std::ptrdiff_t>(random.below(running.size()));
-    if (random.below(8) == 0) {
-      const bool retry = random.below(2) == 0;
-      machine.fail(chosen->job, retry);
-      expected.fail(chosen->twin, retry);
-      running.erase(chosen);
-      continue;
-    }
-    const std::int64_t left = chosen->job.to_resource - chosen->resource;
-    chosen->resource +=
-        static_cast<std::int64_t>(1 + random.below(static_cast<std::uint64_t>(std::min<std::int64_t>(left, 4))));
-    const double measured = loss();
-    const bool go_on = machine.report(chosen->job, chosen->resource, measured);
-    ASSERT_EQ(go_on, expected.report(chosen->twin, chosen->resource, measured)) << "seed " << seed << " step " << step;
-    if (!go_on) running.erase(chosen);
-  }
-}
-
-TEST(AsyncHyperband, EqualsTheOracleOnRandomSchedules) {
-  for (std::uint64_t seed = 0; seed < 3000 && !HasFailure(); ++seed) compare_with_oracle(seed);
 }
 
 }  // namespace

@@ -47,6 +47,20 @@ TEST(Brackets, FractionalEtaIsExactToTheThousandth) {
   EXPECT_EQ(ReductionFactor(1.2).divide(1'000'000'000'000'000'000), 833'333'333'333'333'333);
 }
 
+TEST(Brackets, RungsOfAnySizeAreExact) {
+  EXPECT_EQ(rung_resources(1, 1'000'000'000'000, ReductionFactor(10)).front(), 1);
+  EXPECT_THAT(rung_resources(1, 1'000'000'000'000, ReductionFactor(10)), SizeIs(13));
+  EXPECT_EQ(rung_resources(100'000'000, 1'000'000'000'000, ReductionFactor(std::exp(1.0))),
+            (Resources{123'525'018, 335'741'000, 912'544'040, 2'480'294'702, 6'741'441'000, 18'323'236'638, 49'802'557'184,
+                       135'363'350'427, 367'917'586'460, 1'000'000'000'000}));  // 2.718, not e
+  EXPECT_EQ(rung_resources(7, 100, ReductionFactor(1.5)), (Resources{8, 13, 19, 29, 44, 66, 100}));
+  EXPECT_EQ(rung_resources(1, 10, ReductionFactor(1.5)),
+            (Resources{1, 2, 4, 6, 10}));  // 10/1.5^5 is 1.3, 10/1.5^4 1.9: once
+  // eta = 1.1: rungs that fall together count once, and each is floor(R / 1.1^k) for some k.
+  const Resources fine = rung_resources(1, 20, ReductionFactor(1.1));
+  EXPECT_EQ(fine, (Resources{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 18, 20}));
+}
+
 TEST(Brackets, SizesAreHyperbands) {
   EXPECT_THAT(bracket_sizes(5, ReductionFactor(3)), ElementsAre(81, 34, 15, 8, 5));  // R = 81
   EXPECT_THAT(bracket_sizes(4, ReductionFactor(3)), ElementsAre(27, 12, 6, 4));      // R = 27

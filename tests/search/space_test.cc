@@ -70,6 +70,67 @@ TEST(Space, TheWidestRangesDoNotOverflow) {
   }
 }
 
+TEST(Space, PointsOfTheUnitCubeAreConfigurations) {
+  const Space space({{"x", Float{-2.0, 2.0}},
+                     {"lr", Float{1e-4, 1.0, true}},
+                     {"n", Int{-2, 2}},
+                     {"m", Int{1, 4, true}},
+                     {"act", Categorical{{std::string("a"), std::string("b"), std::string("c")}}}});
+  const Config low = space.at(std::vector<double>{0.0, 0.0, 0.0, 0.0, 0.0});
+  EXPECT_EQ(low, (Config{{{"x", -2.0},
+                          {"lr", low.get<double>("lr")},
+                          {"n", std::int64_t{-2}},
+                          {"m", std::int64_t{1}},
+                          {"act", std::string("a")}}}));
+  EXPECT_NEAR(low.get<double>("lr"), 1e-4, 1e-12);
+  const Config middle = space.at(std::vector<double>{0.5, 0.5, 0.5, 0.5, 0.5});
+  EXPECT_EQ(middle.get<double>("x"), 0.0);
+  EXPECT_NEAR(middle.get<double>("lr"), 1e-2, 1e-10);
+  EXPECT_EQ(middle.get<std::int64_t>("n"), 0);
+  EXPECT_EQ(middle.get<std::int64_t>("m"), 2);  // sqrt(0.5 * 4.5) = 1.5, halves up
+  EXPECT_EQ(middle.get<std::string>("act"), "b");
+  const double last = std::nextafter(1.0, 0.0);
+  const Config high = space.at(std::vector<double>{last, last, last, last, last});
+  EXPECT_NO_THROW(space.check(high));
+  EXPECT_EQ(high.get<std::int64_t>("n"), 2);
+  EXPECT_EQ(high.get<std::int64_t>("m"), 4);
+  EXPECT_EQ(high.get<std::string>("act"), "c");
+}
+
+TEST(Space, EqualPartsOfTheCubeAreEqualParts) {
+  using I = std::numeric_limits<std::int64_t>;
+  const Space space({{"n", Int{10, 16}}, {"wide", Int{I::min(), I::max()}}});
+  std::map<std::int64_t, int> count;
+  for (int i = 0; i < 7000; ++i) {
+    const Config config = space.at(std::vector<double>{(i + 0.5) / 7000.0, (i + 0.5) / 7000.0});
+    ++count[config.get<std::int64_t>("n")];
+    EXPECT_NEAR(static_cast<double>(config.get<std::int64_t>("wide")), ((i + 0.5) / 7000.0 - 0.5) * 0x1p64, 0x1p12);
+  }
+  ASSERT_EQ(count.size(), 7u);
+  for (const auto& [value, times] : count) EXPECT_EQ(times, 1000) << value;
+}
+
+TEST(Space, RefusesPointsThatAreNotInTheCube) {
+  const Space space({{"x", Float{}}, {"n", Int{}}});
+  EXPECT_THAT([&] { space.at(std::vector<double>{0.5}); },
+              says("point has 1 coordinates, but must have 2, one for each parameter"));
+  EXPECT_THAT([&] { space.at(std::vector<double>{0.5, 1.0}); }, says("point[1] is 1, but must be at least 0 and below 1"));
+  EXPECT_THAT([&] { space.at(std::vector<double>{-0.1, 0.5}); }, says("point[0] is -0.1"));
+  EXPECT_THAT([&] { space.at(std::vector<double>{std::nan(""), 0.5}); }, says("point[0] is nan"));
+}
+
+// Recorded, as a study that is opened again must draw what it drew.
+TEST(Space, TheSameDrawsInEveryVersion) {
+  Random random(42, 7);
+  const Config config = everything().sample(random);
+  EXPECT_DOUBLE_EQ(config.get<double>("lr"), 0.00023694263769774543);
+  EXPECT_EQ(config.get<double>("dropout"), 0.4899492078123766);
+  EXPECT_EQ(config.get<std::int64_t>("width"), 30);
+  EXPECT_EQ(config.get<std::int64_t>("depth"), 2);
+  EXPECT_EQ(config.get<std::string>("act"), "relu");
+  EXPECT_EQ(config.get<std::int64_t>("mixed"), 1);
+}
+
 TEST(Space, RefusesWhatCannotBeDrawn) {
   const auto make = [](Parameter parameter) { return [=] { Space({{"p", parameter}}); }; };
   constexpr double inf = std::numeric_limits<double>::infinity();

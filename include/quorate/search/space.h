@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,6 +68,12 @@ class Space {
 
   // One draw for each parameter, in order.
   Config sample(Random& random) const;
+
+  // The configuration at a point of the unit cube [0, 1)^parameters: each coordinate is the uniform number that the
+  // parameter's value is made of, so evenly spread points give evenly spread values. An Int's range and the choices are cut
+  // into equal parts, the lowest first. Throws std::invalid_argument for another number of coordinates and for one outside
+  // [0, 1).
+  Config at(std::span<const double> point) const;
 
   // Throws std::invalid_argument unless the configuration has exactly these parameters, in this order, each of its type and
   // in its range (both ends allowed).
