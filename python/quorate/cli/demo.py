@@ -23,8 +23,8 @@ def demo(folder: str, trials: int, workers: int, seed: int, compile_models: bool
 
     Takes minutes on two cores. Stopped at any moment and started again, it goes on where it was.
     """
-    from ..demo.progress import ProgressLine
     from ..demo.run import Settings, run_demo
+    from ..progress import ProgressLine
 
     try:
         with ProgressLine() as line:

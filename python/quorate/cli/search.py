@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,9 +12,6 @@ from ..report.numbers import short
 from .app import Failure
 from .output import as_json, show, show_json
 from .script import load_script, required
-
-if TYPE_CHECKING:
-    from .. import Progress
 
 
 def _setting(given: Any, script: Any, name: str, default: Any) -> Any:
@@ -45,7 +42,6 @@ def search(
     """
     import quorate as qr
 
-    from ..demo.progress import ProgressLine
     from ..folder import RunFolder, save_array
 
     module = load_script(script)
@@ -63,17 +59,10 @@ def search(
     if hasattr(module, "sample"):
         save_array(RunFolder(path).sample, module.sample)
     try:
-        with ProgressLine() as line:
-
-            def progress(now: Progress) -> None:
-                rungs = "  ".join(f"{resource}: {count}" for resource, count in now.rungs.items())
-                best = f"best {short(now.best_loss)}" if now.best_trial is not None else ""
-                line.say("search", f"{now.trials}/{wanted} trials   at rung {rungs}   {best}")
-
-            study.run(
-                train, trials=wanted, workers=int(_setting(workers, module, "workers", 1)),
-                executor=str(_setting(executor, module, "executor", "processes")), progress=progress,
-            )  # fmt: skip
+        study.run(
+            train, trials=wanted, workers=int(_setting(workers, module, "workers", 1)),
+            executor=str(_setting(executor, module, "executor", "processes")), progress=True,
+        )  # fmt: skip
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"stopped; the same command goes on where it was: {path} holds what is done") from interrupt
     _print(study, path, top, json_output)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..files import read_json, write_json
 from ..folder import RunFolder, load_samples, save_array
 from ..placing import demand, tiers_of
-from ..report.numbers import short
+from ..progress import study_line
 from . import choose
 from .stages import Stages, digest
 
@@ -48,10 +48,7 @@ def search(settings: Settings, say: Say) -> ModelLibrary:
     save_array(RunFolder(settings.folder).sample, digits()["valid"].images[:1])
 
     def progress(now: Progress) -> None:
-        done = sum(count for state, count in now.states.items() if state not in ("running", "waiting"))
-        rungs = "  ".join(f"{resource}: {count}" for resource, count in now.rungs.items())
-        best = f"best log loss {short(now.best_loss)}" if now.best_trial is not None else ""
-        say("search", f"{done}/{settings.trials} trials   at rung {rungs}   {best}")
+        say("search", study_line(now, settings.trials))
 
     say("search", "starting the workers")
     study.run(train, trials=settings.trials, workers=settings.workers, executor="processes", progress=progress)
