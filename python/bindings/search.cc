@@ -79,6 +79,19 @@ void register_job(py::module_& m) {
       .def("__repr__", &describe);
 }
 
+using Losses = std::variant<double, std::vector<double>>;
+
+std::span<const double> view_of(const Losses& losses) {
+  if (const auto* one = std::get_if<double>(&losses)) return {one, 1};
+  return std::get<std::vector<double>>(losses);
+}
+
+void tell(AsyncHyperband& self, const Job& job, const Losses& losses) { self.tell(job, view_of(losses)); }
+
+bool report(AsyncHyperband& self, const Job& job, std::int64_t resource, const Losses& losses) {
+  return self.report(job, resource, view_of(losses));
+}
+
 void register_hyperband(py::module_& m) {
   py::class_<AsyncHyperband>(
       m, "AsyncHyperband",
@@ -118,27 +131,16 @@ void register_hyperband(py::module_& m) {
           py::arg("config"),
           "The next new trial takes this configuration, {name: value} for every name of the space; several are taken in\n"
           "order. Trials after it have the configurations that they would have had.")
-      .def("tell", py::overload_cast<const Job&, double>(&AsyncHyperband::tell), py::arg("job"), py::arg("loss"),
-           "The job reached to_resource with this loss, or with these [objectives] losses. Raises ValueError where the job "
-           "is\n"
-           "over or was never handed out, or losses are not as many as objectives.")
-      .def(
-          "tell", [](AsyncHyperband& self, const Job& job, const std::vector<double>& losses) { self.tell(job, losses); },
-          py::arg("job"), py::arg("loss"))
-      .def("report", py::overload_cast<const Job&, std::int64_t, double>(&AsyncHyperband::report), py::arg("job"),
-           py::arg("resource"), py::arg("loss"),
-           "The job measured `loss`, a number or [objectives] numbers, after `resource`. True: go on. False: the job is "
-           "over,\n"
-           "at to_resource or, with mode=\"stop\", at a rung where the trial is not among the best. Only losses at exactly "
-           "a\n"
-           "rung's resource count there. Raises ValueError for a resource out of order or above to_resource, for another\n"
-           "number of losses than objectives, and for a job that is over.")
-      .def(
-          "report",
-          [](AsyncHyperband& self, const Job& job, std::int64_t resource, const std::vector<double>& losses) {
-            return self.report(job, resource, losses);
-          },
-          py::arg("job"), py::arg("resource"), py::arg("loss"))
+      .def("tell", &tell, py::arg("job"), py::arg("loss"),
+           "The job reached to_resource with this loss, a float, or of several objectives a sequence [objectives]. Raises\n"
+           "ValueError where the job is over or was never handed out.")
+      .def("report", &report, py::arg("job"), py::arg("resource"), py::arg("loss"),
+           "The job measured `loss` after `resource`; a float, or of several objectives a sequence [objectives].\n\n"
+           "True: go on. False: the job is over, at to_resource or, with mode=\"stop\", at a rung where the trial is not "
+           "among\n"
+           "the best. Only losses at exactly a rung's resource count there. Raises ValueError for a resource out of order "
+           "or\n"
+           "above to_resource, and for a job that is over.")
       .def("fail", &AsyncHyperband::fail, py::arg("job"), py::arg("retry") = false,
            "The job ended without a result: it is handed out again, or its trial has failed and its place goes to the next.")
       .def(

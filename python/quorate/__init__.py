@@ -99,7 +99,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The engine brings LibTorch with it, which takes its time to load, and adapters their libraries: only when asked for."""
+    """The engine brings LibTorch with it and adapters bring their libraries, which take time to load: only when asked for."""
     if name in ("optuna", "ray", "tensorboard"):
         return importlib.import_module(f".{name}", __name__)
     if name not in ("Answer", "Engine", "Pending"):

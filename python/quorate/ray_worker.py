@@ -102,6 +102,7 @@ class RayWorker:
         self._changed.notify_all()
 
     def _run(self, number: int, fields: dict[str, Any], checkpoint: list[ray.ObjectRef] | None) -> None:
+        outcome: tuple[str, str | None]
         try:
             with fetched(checkpoint, fields["checkpoint_resource"]) as path:
                 if path is not None:

@@ -151,11 +151,13 @@ StudyDefinition EventLog::definition() {
 void EventLog::replay(const std::function<void(const Event&)>& read) {
   Statement select(database_, version_ == 1 ? kEventsOfVersion1 : kEvents);
   for (events_ = 0; select.step(); ++events_) {
-    const std::string where = message("event ", events_ + 1, " ");
-    if (select.integer(0) != events_ + 1) throw FileError(database_.path(), where + "is missing");
+    const auto fail = [this](const std::string& why) {
+      throw FileError(database_.path(), message("event ", events_ + 1, " ", why));
+    };
+    if (select.integer(0) != events_ + 1) fail("is missing");
     const std::string kind = select.text(1);
     const auto found = std::find(kKinds.begin(), kKinds.end(), kind);
-    if (found == kKinds.end()) throw FileError(database_.path(), where + "is of an unknown kind, \"" + kind + "\"");
+    if (found == kKinds.end()) fail("is of an unknown kind, \"" + kind + "\"");
     try {
       Event event{.kind = static_cast<EventKind>(found - kKinds.begin()),
                   .trial = select.integer(2),
@@ -173,7 +175,7 @@ void EventLog::replay(const std::function<void(const Event&)>& read) {
       }
       read(event);
     } catch (const std::exception& error) {
-      throw FileError(database_.path(), where + "cannot have happened: " + error.what());
+      fail(std::string("cannot have happened: ") + error.what());
     }
   }
   if (events_ < acknowledged_.required())

@@ -10,12 +10,12 @@ void Ledger::replay_start(const Event& event) {
   Record* record = nullptr;
   if (!event.text.empty()) {
     const bool queued = machine_.queued() > 0;
-    if (!queued)
-      machine_.enqueue(config_from_json(event.text, machine_.space(), message("the configuration of trial ", event.trial)));
+    if (!queued) machine_.enqueue(config_from_json(event.text, machine_.space()));
     Job job = machine_.begin();
     require(job.trial == event.trial, "trial ", event.trial, " began, but the next must be ", job.trial);
-    require(!queued || to_json(job.config) == event.text, "trial ", event.trial, " began with ", event.text,
-            ", but must have what was enqueued, ", to_json(job.config));
+    if (queued)  // what it was given above needs no comparison
+      require(to_json(job.config) == event.text, "trial ", event.trial, " began with ", event.text,
+              ", but must have what was enqueued, ", to_json(job.config));
     record = &begin_job(std::move(job));
   } else if (event.trial >= 0 && event.trial < machine_.trials() && at(event.trial).open) {
     // Which of the open jobs comes first depends on when the process died: it is as stored.

@@ -196,8 +196,9 @@ void Space::check(const Config& config) const {
     const auto& [name, parameter] = parameters_[i];
     const auto& [key, value] = config.values[i];
     require(key == name, "config's parameter ", i, " is \"", key, "\", but must be \"", name, "\", as in the space");
-    require(std::visit([&value = value](const auto& p) { return allows(p, value); }, parameter), "config[\"", name,
-            "\"] is ", text_of(value), ", but must be a value of ", to_text(parameter));
+    const bool allowed = std::visit([&value = value](const auto& p) { return allows(p, value); }, parameter);
+    if (!allowed)  // the texts take ten times as long as the check
+      require(false, "config[\"", name, "\"] is ", text_of(value), ", but must be a value of ", to_text(parameter));
   }
 }
 

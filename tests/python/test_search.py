@@ -184,3 +184,32 @@ def test_least_promising_first():
     assert hb.least_promising() == [jobs[i].trial for i in (2, 3, 0, 1)]
     hb.fail(hb.resume())
     assert hb.least_promising() == [jobs[i].trial for i in (1, 2, 3, 0)]
+
+
+def test_several_objectives_promote_the_front():
+    machine = qr.AsyncHyperband(SPACE, max_resource=3, eta=3, objectives=2, seed=1)
+    jobs = [job for job in (machine.begin() for _ in range(30)) if job.bracket == 0][:6]
+    for i, job in enumerate(jobs):
+        machine.tell(job, [float(i), 0.0] if i < 3 else (10.0 + i, 10.0))
+    assert machine.can_resume()
+    assert {machine.resume().trial, machine.resume().trial} < {job.trial for job in jobs[:3]}
+    with pytest.raises(ValueError, match="2"):
+        machine.tell(machine.begin(), 0.5)
+
+
+def test_sobol_points_depend_on_seed_and_number():
+    def drawn(seed, sampling="sobol"):
+        machine = qr.AsyncHyperband(SPACE, seed=seed, sampling=sampling)
+        return [machine.begin().config for _ in range(8)]
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    assert drawn(1) != drawn(1, "random")
+    machine = qr.AsyncHyperband(SPACE, seed=1, sampling="sobol")
+    machine.enqueue(drawn(2)[5])
+    assert machine.queued == 1
+    assert [machine.begin().config for _ in range(8)] == [drawn(2)[5], *drawn(1)[1:]]
+    assert machine.config(3) == drawn(1)[3]
+    with pytest.raises(ValueError, match='sampling is "halton", but must be "random" or "sobol"'):
+        drawn(1, "halton")
+    with pytest.raises(ValueError, match="objectives is 0, but must be at least 1"):
+        qr.AsyncHyperband(SPACE, objectives=0)

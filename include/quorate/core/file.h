@@ -24,8 +24,8 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 // half filled. Throws FileError where `path` exists; where `fill` throws, nothing is left behind.
 void write_folder(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
 
-// Takes a folder away in one step: renamed to a hidden temporary name beside it, synced, then deleted. No reader sees half of
-// it, and a crash leaves at most what remove_leftovers removes. Works on a full disk. Does nothing where there is no such
+// Takes a folder away in one step: renamed to a hidden temporary name beside it, synced, then deleted. No reader sees half
+// of it, and a crash leaves at most what remove_leftovers removes. Works on a full disk. Does nothing where there is no such
 // folder. Throws FileError where it cannot be renamed; what cannot be deleted after that stays behind under the hidden name.
 void remove_folder(const std::filesystem::path& path);
 
