@@ -112,14 +112,17 @@ void register_hyperband(py::module_& m) {
       "most 256 parameters. objectives: how many losses a report has, all to be minimised; with several, trials are ranked\n"
       "by non-dominated fronts as in MO-ASHA (arXiv 2106.12639), and of the front that does not fit whole those go on that\n"
       "are farthest apart. The C++ header lists what differs from the papers.\n\n"
+      "brackets: so many of them, from the longest; 1 is ASHA alone, None as many as there are rungs.\n\n"
       "A decision takes O(log n) with one objective. Raises ValueError naming what is wrong with an argument.")
       .def(py::init([](const py::dict& space, std::int64_t min_resource, std::int64_t max_resource, double eta,
-                       const std::string& mode, std::uint64_t seed, const std::string& sampling, int objectives) {
+                       const std::string& mode, std::uint64_t seed, const std::string& sampling, int objectives,
+                       std::optional<int> brackets) {
              return AsyncHyperband(space_from(space), {min_resource, max_resource, eta, mode_from(mode), seed,
-                                                       sampling_from(sampling), objectives});
+                                                       sampling_from(sampling), objectives, brackets_from(brackets)});
            }),
            py::arg("space"), py::arg("min_resource") = 1, py::arg("max_resource") = 27, py::arg("eta") = 3.0,
-           py::arg("mode") = "promote", py::arg("seed") = 0, py::arg("sampling") = "random", py::arg("objectives") = 1)
+           py::arg("mode") = "promote", py::arg("seed") = 0, py::arg("sampling") = "random", py::arg("objectives") = 1,
+           py::arg("brackets") = py::none())
       .def(
           "ask", &AsyncHyperband::ask,
           "The next Job: a failed one that is to be retried, else the best promotion to the highest rung, else a new trial.")
@@ -206,6 +209,11 @@ Mode mode_from(const std::string& name) {
 Sampling sampling_from(const std::string& name) {
   require(name == "random" || name == "sobol", "sampling is \"", name, "\", but must be \"random\" or \"sobol\"");
   return name == "sobol" ? Sampling::kSobol : Sampling::kRandom;
+}
+
+int brackets_from(std::optional<int> brackets) {
+  require(!brackets || *brackets >= 1, "brackets is ", brackets.value_or(0), ", but must be at least 1, or None for all");
+  return brackets.value_or(0);
 }
 
 py::dict to_dict(const Config& config) {

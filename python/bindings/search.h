@@ -18,5 +18,6 @@ py::dict to_dict(const Config& config);
 
 Mode mode_from(const std::string& name);
 Sampling sampling_from(const std::string& name);
+int brackets_from(std::optional<int> brackets);
 
 }  // namespace quorate::python

@@ -105,13 +105,14 @@ StudyOptions options_from(int max_attempts, const std::string& durability, doubl
 }
 
 Study make(const std::filesystem::path& folder, const py::dict& space, std::int64_t min_resource, std::int64_t max_resource,
-           double eta, const std::string& mode, std::uint64_t seed, const std::string& sampling,
+           double eta, const std::string& mode, std::uint64_t seed, const std::string& sampling, std::optional<int> brackets,
            const std::vector<std::string>& objectives, int max_attempts, const std::string& durability, double lease_s,
            const std::string& keep, std::optional<std::int64_t> checkpoint_bytes,
            std::optional<std::int64_t> library_bytes) {
   const Space parameters = space_from(space);
   StudyOptions options = options_from(max_attempts, durability, lease_s, keep, checkpoint_bytes, library_bytes);
   options.hyperband = {min_resource, max_resource, eta, mode_from(mode), seed, sampling_from(sampling)};
+  options.hyperband.brackets = brackets_from(brackets);
   options.objectives = objectives;
   const py::gil_scoped_release release;
   return Study(folder, parameters, options);
@@ -139,6 +140,11 @@ void register_options(py::class_<Study>& study) {
       .def_property_readonly(
           "sampling",
           [](const Study& self) { return self.options().hyperband.sampling == Sampling::kSobol ? "sobol" : "random"; })
+      .def_property_readonly("brackets",
+                             [](const Study& self) -> std::optional<int> {
+                               const int brackets = self.options().hyperband.brackets;
+                               return brackets == 0 ? std::nullopt : std::optional(brackets);
+                             })
       .def_property_readonly("objectives", [](const Study& self) { return self.options().objectives; })
       .def_property_readonly("max_attempts", [](const Study& self) { return self.options().max_attempts; })
       .def_property_readonly(
@@ -161,7 +167,8 @@ void register_study(py::module_& m) {
       m, "Study",
       "A search by AsyncHyperband that survives its process: the same line goes on with it.\n\n"
       "folder: gets study.db, library/, checkpoints/ and study.lock; made where it is missing. space, min_resource,\n"
-      "max_resource, eta, mode, seed, sampling are AsyncHyperband's; objectives: names of what a report says, all to be\n"
+      "max_resource, eta, mode, seed, sampling, brackets are AsyncHyperband's; objectives: names of what a report says, all "
+      "to be\n"
       "minimised. These must be those that the study was made with; the others may change.\n"
       "max_attempts: how often a job may fail before its trial has. durability: \"process\": what was acknowledged survives "
       "a\n"
@@ -175,9 +182,9 @@ void register_study(py::module_& m) {
   study
       .def(py::init(&make), py::arg("folder"), py::arg("space"), py::arg("min_resource") = 1, py::arg("max_resource") = 27,
            py::arg("eta") = 3.0, py::arg("mode") = "promote", py::arg("seed") = 0, py::arg("sampling") = "random",
-           py::arg("objectives") = std::vector<std::string>{"loss"}, py::arg("max_attempts") = 2,
-           py::arg("durability") = "process", py::arg("lease_s") = 60.0, py::arg("keep") = "rungs",
-           py::arg("checkpoint_bytes") = unbounded, py::arg("library_bytes") = unbounded)
+           py::arg("brackets") = py::none(), py::arg("objectives") = std::vector<std::string>{"loss"},
+           py::arg("max_attempts") = 2, py::arg("durability") = "process", py::arg("lease_s") = 60.0,
+           py::arg("keep") = "rungs", py::arg("checkpoint_bytes") = unbounded, py::arg("library_bytes") = unbounded)
       .def_static("open", &open, py::arg("folder"), py::arg("max_attempts") = 2, py::arg("durability") = "process",
                   py::arg("lease_s") = 60.0, py::arg("keep") = "rungs", py::arg("checkpoint_bytes") = unbounded,
                   py::arg("library_bytes") = unbounded,

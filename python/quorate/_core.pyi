@@ -160,6 +160,7 @@ class AsyncHyperband:
         seed: int = 0,
         sampling: str = "random",
         objectives: int = 1,
+        brackets: int | None = None,
     ) -> None: ...
     def ask(self) -> Job: ...
     def resume(self) -> Job | None: ...
@@ -281,6 +282,7 @@ class Study:
         mode: str = "promote",
         seed: int = 0,
         sampling: str = "random",
+        brackets: int | None = None,
         objectives: Sequence[str] = ...,
         max_attempts: int = 2,
         durability: str = "process",
@@ -337,6 +339,8 @@ class Study:
     def seed(self) -> int: ...
     @property
     def sampling(self) -> str: ...
+    @property
+    def brackets(self) -> int | None: ...
     @property
     def objectives(self) -> list[str]: ...
     @property

@@ -63,8 +63,11 @@ struct AsyncHyperband::State {
         options(o),
         eta(o.eta),
         rungs(rung_resources(o.min_resource, o.max_resource, eta)),
-        sizes(bracket_sizes(rungs.size(), eta)),
-        all_sizes(std::accumulate(sizes.begin(), sizes.end(), 0.0)) {
+        sizes(bracket_sizes(rungs.size(), eta)) {
+    require(o.brackets >= 0 && o.brackets <= static_cast<int>(rungs.size()), "brackets is ", o.brackets,
+            ", but must be from 1 to ", rungs.size(), ", the number of rungs, or 0 for all");
+    if (o.brackets > 0) sizes.resize(static_cast<std::size_t>(o.brackets));
+    all_sizes = std::accumulate(sizes.begin(), sizes.end(), 0.0);
     require(o.objectives >= 1, "objectives is ", o.objectives, ", but must be at least 1");
     if (o.sampling == Sampling::kSobol) sobol.emplace(space.parameters().size(), o.seed);
     for (std::size_t slot = 0; slot < rungs.size() * (rungs.size() + 1) / 2; ++slot)
@@ -236,7 +239,7 @@ struct AsyncHyperband::State {
   ReductionFactor eta;
   std::vector<std::int64_t> rungs;
   std::vector<double> sizes;  // [brackets], and their sum
-  double all_sizes;
+  double all_sizes = 0.0;
   std::vector<std::unique_ptr<Rung>> losses;  // [slots]
   std::vector<std::uint64_t> promising;       // a bit for each slot
   std::vector<Trial> trials;
@@ -305,6 +308,7 @@ void AsyncHyperband::fail(const Job& job, bool retry) {
 const Space& AsyncHyperband::space() const { return state_->space; }
 const HyperbandOptions& AsyncHyperband::options() const { return state_->options; }
 const std::vector<std::int64_t>& AsyncHyperband::rungs() const { return state_->rungs; }
+int AsyncHyperband::brackets() const { return static_cast<int>(state_->sizes.size()); }
 std::int64_t AsyncHyperband::trials() const { return static_cast<std::int64_t>(state_->trials.size()); }
 
 TrialState AsyncHyperband::state(std::int64_t trial) const {
@@ -314,7 +318,7 @@ TrialState AsyncHyperband::state(std::int64_t trial) const {
 
 std::int64_t AsyncHyperband::rung_size(int bracket, int rung) const {
   require(bracket >= 0 && bracket < brackets(), "bracket is ", bracket, ", but must be from 0 to ", brackets() - 1);
-  require(rung >= bracket && rung < brackets(), "rung is ", rung, ", but must be from ", bracket, " to ", brackets() - 1);
+  require(rung >= bracket && rung <= state_->top(), "rung is ", rung, ", but must be from ", bracket, " to ", state_->top());
   return state_->at(bracket, rung).size();
 }
 

@@ -46,6 +46,7 @@ std::string to_json(const HyperbandOptions& options) {
               {"max_resource", options.max_resource},
               {"eta", options.eta},
               {"mode", options.mode == Mode::kPromote ? "promote" : "stop"},
+              {"brackets", options.brackets},
               {"sampling", options.sampling == Sampling::kRandom ? "random" : "sobol"},
               {"seed", std::to_string(options.seed)}}  // as text: JSON readers round what is above 2^53
       .dump();
@@ -64,6 +65,7 @@ HyperbandOptions options_from_json(const std::string& text, const std::string& n
   options.max_resource = root["max_resource"].integer();
   options.eta = root["eta"].number();
   options.mode = one_of("mode", "promote", "stop") ? Mode::kStop : Mode::kPromote;
+  if (root.has("brackets")) options.brackets = static_cast<int>(root["brackets"].integer());
   if (root.has("sampling")) options.sampling = one_of("sampling", "random", "sobol") ? Sampling::kSobol : Sampling::kRandom;
   const std::string seed = root["seed"].text();
   if (seed.empty() || seed.size() > 20 || seed.find_first_not_of("0123456789") != std::string::npos)

@@ -40,6 +40,7 @@ void require_same(const fs::path& folder, const HyperbandOptions& asked, const H
   require_same(folder, "eta", asked.eta, stored.eta);
   require_same(folder, "mode", to_text(asked.mode), to_text(stored.mode));
   require_same(folder, "seed", asked.seed, stored.seed);
+  require_same(folder, "brackets", asked.brackets, stored.brackets);
   require_same(folder, "sampling", to_text(asked.sampling), to_text(stored.sampling));
 }
 

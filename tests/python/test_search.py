@@ -213,3 +213,14 @@ def test_sobol_points_depend_on_seed_and_number():
         drawn(1, "halton")
     with pytest.raises(ValueError, match="objectives is 0, but must be at least 1"):
         qr.AsyncHyperband(SPACE, objectives=0)
+
+
+def test_brackets_can_be_fewer(tmp_path):
+    machine = qr.AsyncHyperband(SPACE, brackets=1)
+    assert {machine.begin().bracket for _ in range(50)} == {0}
+    with pytest.raises(ValueError, match="brackets is 0, but must be at least 1, or None for all"):
+        qr.AsyncHyperband(SPACE, brackets=0)
+    assert qr.Study(tmp_path, SPACE, brackets=2).brackets == 2
+    assert qr.Study.open(tmp_path).brackets == 2
+    with pytest.raises(ValueError, match="brackets is 0, but must be 2, as the study in"):
+        qr.Study(tmp_path, SPACE)

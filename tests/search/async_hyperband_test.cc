@@ -304,5 +304,20 @@ TEST(AsyncHyperband, BracketsAreDrawnInProportionToHyperbands) {
   }
 }
 
+TEST(AsyncHyperband, FewerBracketsAreTheLongest) {
+  AsyncHyperband asha(space(), {.brackets = 1}), two(space(), {.brackets = 2});
+  EXPECT_EQ(asha.brackets(), 1);
+  std::set<int> drawn;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(asha.begin().to_resource, 1);
+    drawn.insert(two.begin().bracket);
+  }
+  EXPECT_EQ(drawn, (std::set<int>{0, 1}));
+  for (const int brackets : {-1, 5})
+    EXPECT_THAT(([&] { AsyncHyperband(space(), {.brackets = brackets}); }),
+                ThrowsMessage<std::invalid_argument>(HasSubstr("brackets is " + std::to_string(brackets) +
+                                                               ", but must be from 1 to 4, the number of rungs")));
+}
+
 }  // namespace
 }  // namespace quorate

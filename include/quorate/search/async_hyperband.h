@@ -30,6 +30,7 @@ struct HyperbandOptions {
   std::uint64_t seed = 0;
   Sampling sampling = Sampling::kRandom;
   int objectives = 1;  // how many losses a report has, all to be minimised; see AsyncHyperband for what ranks first
+  int brackets = 0;  // so many of them, from the longest: 1 is successive halving alone; 0: all, as many as there are rungs
 
   bool operator==(const HyperbandOptions&) const = default;
 };
@@ -141,8 +142,8 @@ class AsyncHyperband {
 
   const Space& space() const;
   const HyperbandOptions& options() const;
-  const std::vector<std::int64_t>& rungs() const;  // resources, ascending
-  int brackets() const { return static_cast<int>(rungs().size()); }
+  const std::vector<std::int64_t>& rungs() const;       // resources, ascending
+  int brackets() const;                                 // that new trials are drawn into
   std::int64_t trials() const;                          // handed out so far
   TrialState state(std::int64_t trial) const;           // trial < trials()
   std::int64_t rung_size(int bracket, int rung) const;  // losses there so far
