@@ -99,7 +99,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The engine brings LibTorch with it and adapters bring their libraries, which take time to load: only when asked for."""
+    """Loads the engine, which brings LibTorch, and adapters, which bring their libraries, when they are asked for."""
     if name in ("optuna", "ray", "tensorboard"):
         return importlib.import_module(f".{name}", __name__)
     if name not in ("Answer", "Engine", "Pending"):
