@@ -71,9 +71,8 @@ std::string_view to_text(TrialState state);
 //   - A new trial's bracket and configuration are drawn from the seed and its number alone, brackets in proportion to
 //     bracket_sizes(), so that each gets about the budget that Hyperband gives it. Hyperband loops over the brackets, which
 //     would tie a trial's bracket to what came before it. Bracket b here is Hyperband's s = s_max - b, ASHA's s = b.
-//   - Rungs are floor(R / eta^k), counted down from the top, so that the top is R itself, and eta counts to a thousandth,
-//   see
-//     rung_resources(). ASHA counts up from the least resource, r eta^k.
+//   - Rungs are floor(R / eta^k), counted down from the top, so that the top is R itself, and eta counts to a thousandth
+//     (see rung_resources()). ASHA counts up from the least resource, r eta^k.
 //   - Candidates of one rung are looked for in all brackets, the lowest first, and of one rung the best is promoted.
 //     ASHA grows the bottom rung only where nothing can be promoted, as here.
 //   - A trial of which any loss is NaN or infinite counts in n, ranks behind all others and never goes on, not even where
@@ -85,16 +84,15 @@ std::string_view to_text(TrialState state);
 //   - A trial that fails for good gives up its place at the rung it came from: the next best moves up, and with several
 //     objectives those that it dominated alone. It still counts in n. A failed job may be retried instead. The papers do not
 //     speak of failures.
-//   - The net measures distances as the sum over the objectives, each as a share of its range in the front; MO-ASHA's are
-//     Euclidean. In fronts that go on whole the net's order is not computed, as it decides nothing there.
+//   - The net measures distances as the sum over the objectives, each as a share of its range in the front, so that units do
+//     not matter. In fronts that go on whole the net's order is not computed, as it decides nothing there.
 //
 // Time of a decision with n trials: O(log n) amortised with one objective. With two, O(log^2 n) to find the trial's front,
 // then the number of trials that the new one pushes into other fronts, amortised about sqrt(n) for losses that are
 // unrelated, and O(m log m) for the net of a front of m that does not fit whole, where it has changed: little unless most
 // trials lie on one front. Losses that rise and fall together make many short fronts and cost up to O(n). With three or
 // more, O(n), O(m^2) for the net, and O(n m) whenever the quota reaches a new front. Memory: about 60 bytes a trial, 120
-// with two objectives; a drawn configuration is not kept but drawn again, an enqueued one is kept. There are at most 2^32 -
-// 1 trials.
+// with two objectives; a drawn configuration is not kept but drawn again, an enqueued one is. At most 2^32 - 1 trials.
 class AsyncHyperband {
  public:
   // Throws std::invalid_argument for options that rung_resources or ReductionFactor refuse, objectives < 1, and kSobol with
