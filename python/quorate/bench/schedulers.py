@@ -125,7 +125,7 @@ def syne_tune(losses: list[list[float]]) -> int:
 @dataclass(frozen=True)
 class Peer:
     name: str
-    package: str
+    modules: tuple[str, ...]  # what it needs
     distribution: str
     side: Side
     most_trials: int = 10_000  # where its time for a decision grows with their number, what is bearable
@@ -133,8 +133,8 @@ class Peer:
 
 OURS: dict[str, Side] = {"ask/tell": ours_ask_tell, "report": ours_report}
 PEERS = (
-    Peer("Optuna SuccessiveHalvingPruner", "optuna", "optuna", lambda losses: optuna(losses, hyperband=False)),
-    Peer("Optuna HyperbandPruner", "optuna", "optuna", lambda losses: optuna(losses, hyperband=True), 1000),
-    Peer("Ray Tune ASHAScheduler", "ray", "ray", ray_tune),
-    Peer("Syne Tune ASHA", "syne_tune", "syne-tune", syne_tune),
+    Peer("Optuna SuccessiveHalvingPruner", ("optuna",), "optuna", lambda losses: optuna(losses, hyperband=False)),
+    Peer("Optuna HyperbandPruner", ("optuna",), "optuna", lambda losses: optuna(losses, hyperband=True), 1000),
+    Peer("Ray Tune ASHAScheduler", ("ray", "pyarrow", "fsspec", "requests"), "ray", ray_tune),
+    Peer("Syne Tune ASHA", ("syne_tune",), "syne-tune", syne_tune),
 )

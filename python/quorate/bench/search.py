@@ -35,8 +35,8 @@ def seconds_a_decision(side: schedulers.Side, losses: list[list[float]]) -> floa
 def in_memory(trials: int, repeats: int) -> list[Row]:
     losses = losses_of(trials)
     peers = [peer for peer in schedulers.PEERS if trials <= peer.most_trials]
-    missing = {peer.package for peer in peers if not importlib.util.find_spec(peer.package)}
-    sides = {**schedulers.OURS, **{peer.name: peer.side for peer in peers if peer.package not in missing}}
+    missing = {peer.name: [name for name in peer.modules if not importlib.util.find_spec(name)] for peer in peers}
+    sides = {**schedulers.OURS, **{peer.name: peer.side for peer in peers if not missing[peer.name]}}
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for side in sides.values():
         side(losses[:10])  # what is imported at first use is not timed
@@ -49,8 +49,8 @@ def in_memory(trials: int, repeats: int) -> list[Row]:
         for peer in peers:
             case = f"{ours}: a decision of {trials:,} trials, R = 27, eta = 3"
             rate = f"{1 / own:,.0f} decisions/s"
-            if peer.package in missing:
-                rows.append(Row(case, own, peer.name, None, note=f"{rate}; {peer.package} is not installed"))
+            if missing[peer.name]:
+                rows.append(Row(case, own, peer.name, None, note=f"{rate}; {missing[peer.name][0]} is not installed"))
             else:
                 theirs = median(taken[peer.name])
                 name = f"{peer.name} {version_of(peer.distribution)}"
