@@ -38,9 +38,13 @@ FoundCheckpoint StudyState::find_checkpoint(std::int64_t trial) {
 // its file is damaged.
 void StudyState::bound_checkpoints(Guard& guard) {
   if (!options.checkpoint_bytes || ledger.checkpoint_bytes() <= *options.checkpoint_bytes) return;
-  // The machine takes an open job for a running trial, and those keep theirs.
-  const std::vector<StoredCheckpoint> dropped =
-      checkpoints_to_drop(ledger.checkpoints(), ledger.machine().least_promising(), *options.checkpoint_bytes);
+  std::vector<std::int64_t> idle = ledger.machine().least_promising();
+  // One that was stopped is over for the machine while its last attempt is still at work.
+  std::erase_if(idle, [&](std::int64_t trial) {
+    const TrialState state = ledger.state(trial);
+    return state == TrialState::kRunning || state == TrialState::kWaiting;
+  });
+  const std::vector<StoredCheckpoint> dropped = checkpoints_to_drop(ledger.checkpoints(), idle, *options.checkpoint_bytes);
   std::vector<Event> events;
   for (const StoredCheckpoint& checkpoint : dropped) events.push_back(*ledger.drop_checkpoint(checkpoint.trial, now()));
   record(guard, std::move(events));

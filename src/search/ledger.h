@@ -49,7 +49,7 @@ class Ledger {
     int attempt = 0;
     Event event;
   };
-  // The next attempt at what is there: of an open job that nobody works on, else a promotion.
+  // The next attempt at what is there: of an open job that nobody works on, the earliest trial's first, else a promotion.
   std::optional<Started> resume(const Holder& holder, const Now& now);
   // A new trial, of the first configuration that was enqueued, else of `proposal`, else of the machine's choice.
   Started begin(const Holder& holder, const Now& now, std::optional<Config> proposal = {});
