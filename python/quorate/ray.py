@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
 
 from ._core import TrialJob
 from .ray_line import RayLine, WorkerLost, stop_where_requested
-from .worker_job import LOOK_S, TrainingFailed, WorkerDied, WorkerJob
+from .worker_job import LOOK_S, WorkerDied, WorkerJob, train_and_keep
 
 LOST_WORKERS = 3  # when so many were lost under one trial, the trial itself is what they die of
 
@@ -167,21 +167,12 @@ class RayPool:
             job.release()  # to go on elsewhere; it does not count as one of max_attempts
 
     def _train_job(self, job: TrialJob) -> None:
-        worker = self._living(job)
-        kept = False
-        try:
-            worker.train(job)
-            kept = True
-        except TrainingFailed:
-            kept = True
-            raise
-        finally:
-            if kept:
-                with self._changed:
-                    self._idle.append(worker)
-                    self._changed.notify_all()
-            else:
-                worker.end()
+        train_and_keep(self._living(job), job, self._keep)
+
+    def _keep(self, worker: RayLine) -> None:
+        with self._changed:
+            self._idle.append(worker)
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Ends all workers, and Ray where it was started here. No call may be under way."""

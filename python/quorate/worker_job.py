@@ -9,15 +9,16 @@ from __future__ import annotations
 import operator
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from ._core import AttemptOver, Device, TrialJob
 
+W = TypeVar("W", bound="Worker")
 LOOK_S = 0.1  # how soon a run that is told to stop ends its workers
 
 
@@ -27,6 +28,30 @@ class WorkerDied(RuntimeError):
 
 class TrainingFailed(RuntimeError):
     """The training function raised in its worker; the message is its traceback."""
+
+
+class Worker(Protocol):
+    """Where training functions run, one after the other."""
+
+    def train(self, job: TrialJob) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def train_and_keep(worker: W, job: TrialJob, keep: Callable[[W], None]) -> None:
+    """Trains the job there and keeps the worker for the next one; ends it where more than the training function failed."""
+    kept = False
+    try:
+        worker.train(job)
+        kept = True
+    except TrainingFailed:
+        kept = True
+        raise
+    finally:
+        if kept:
+            keep(worker)
+        else:
+            worker.end()
 
 
 class Line(Protocol):

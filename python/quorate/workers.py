@@ -21,7 +21,18 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from ._core import StudyStopped, TrialJob
-from .worker_job import LOOK_S, TrainingFailed, WorkerDied, WorkerJob, answer, described, fields_of, over, received
+from .worker_job import (
+    LOOK_S,
+    TrainingFailed,
+    WorkerDied,
+    WorkerJob,
+    answer,
+    described,
+    fields_of,
+    over,
+    received,
+    train_and_keep,
+)
 
 GRACE_S = 1.0  # how long an ended process may take to be gone
 STARTS = 3  # so often is the first process started where something else kills it
@@ -323,20 +334,11 @@ class ProcessPool:
         return None
 
     def __call__(self, job: TrialJob) -> None:
-        worker = self._taken(_cores_of(job)) or self._started(job)
-        kept = False
-        try:
-            worker.train(job)
-            kept = True
-        except TrainingFailed:
-            kept = True
-            raise
-        finally:
-            if kept:
-                with self._lock:
-                    self._idle.append(worker)
-            else:
-                worker.end()
+        train_and_keep(self._taken(_cores_of(job)) or self._started(job), job, self._keep)
+
+    def _keep(self, worker: _Worker) -> None:
+        with self._lock:
+            self._idle.append(worker)
 
     def close(self) -> None:
         """Ends all processes. No call may be under way."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from searches import NotOffered, Refused, Search, Task
 
@@ -12,22 +13,29 @@ import quorate as qr
 
 SPACE = {"x": qr.Float(0.0, 1.0)}
 ENDLESS = 1 << 40  # trials
+J = TypeVar("J", qr.Job, qr.TrialJob)
+
+
+def own_brackets(brackets: int | None) -> int | None:
+    """One, or else as many as there are rungs, which is what the rows ask for."""
+    return 1 if brackets == 1 else None
+
+
+def task_of(job: J | None, jobs: dict[int, J]) -> Task | None:
+    """What was handed out, once it is among `jobs`."""
+    if job is None:
+        return None
+    jobs[job.trial] = job
+    return Task(job.trial, job.from_resource, job.to_resource)
 
 
 class HyperbandSearch:
-    def __init__(self, hyperband: qr.AsyncHyperband, one_bracket: bool) -> None:
+    def __init__(self, hyperband: qr.AsyncHyperband) -> None:
         self.hyperband = hyperband
-        self.one_bracket = one_bracket
-        self.numbers: dict[int, int] = {}  # ours to 0, 1, 2 ... of those in the bracket
         self.jobs: dict[int, qr.Job] = {}
 
     def ask(self, new: bool = True) -> Task | None:
-        while (job := self.hyperband.ask() if new else self.hyperband.resume()) is not None:
-            if not (self.one_bracket and job.bracket > 0):
-                trial = self.numbers.setdefault(job.trial, len(self.numbers))
-                self.jobs[trial] = job
-                return Task(trial, job.from_resource, job.to_resource)
-        return None
+        return task_of(self.hyperband.ask() if new else self.hyperband.resume(), self.jobs)
 
     def report(self, trial: int, resource: int, loss: float) -> bool:
         try:
@@ -59,25 +67,20 @@ class Hyperband:
     def start(
         self, *, max_resource: int, eta: float = 3, brackets: int | None = 1, seed: int = 0, durable: bool = False
     ) -> Search:
-        return HyperbandSearch(qr.AsyncHyperband(SPACE, 1, max_resource, eta, self.mode, seed), brackets == 1)
+        return HyperbandSearch(
+            qr.AsyncHyperband(SPACE, 1, max_resource, eta, self.mode, seed, brackets=own_brackets(brackets))
+        )
 
 
 class StudySearch:
-    def __init__(self, folder: Path, options: dict[str, object], one_bracket: bool, numbers: dict[int, int]) -> None:
+    def __init__(self, folder: Path, options: dict[str, object]) -> None:
         self.folder = folder
         self.options = options
         self.study = qr.Study(folder, SPACE, **options)
-        self.one_bracket = one_bracket
-        self.numbers = numbers
         self.jobs: dict[int, qr.TrialJob] = {}
 
     def ask(self, new: bool = True) -> Task | None:
-        while (job := self.study.ask(trials=ENDLESS if new else 0)) is not None:
-            if not (self.one_bracket and job.bracket > 0):
-                trial = self.numbers.setdefault(job.trial, len(self.numbers))
-                self.jobs[trial] = job
-                return Task(trial, job.from_resource, job.to_resource)
-        return None
+        return task_of(self.study.ask(trials=ENDLESS if new else 0), self.jobs)
 
     def report(self, trial: int, resource: int, loss: float) -> bool:
         try:
@@ -95,13 +98,13 @@ class StudySearch:
         """Everything is saved at any time: close and open again."""
         self.jobs.clear()
         del self.study
-        return StudySearch(self.folder, self.options, self.one_bracket, self.numbers)
+        return StudySearch(self.folder, self.options)
 
     def killed(self) -> Search:
         """What the system holds of the files at this moment is what a killed process leaves."""
         copy = self.folder.with_name("killed")
         shutil.copytree(self.folder, copy)
-        return StudySearch(copy, self.options, self.one_bracket, self.numbers)
+        return StudySearch(copy, self.options)
 
 
 class Study:
@@ -120,4 +123,4 @@ class Study:
         self.started += 1
         folder = self.folder / f"{self.mode}{self.started}" / "study"
         options = {"max_resource": max_resource, "eta": eta, "mode": self.mode, "seed": seed, "max_attempts": 1}
-        return StudySearch(folder, options, brackets == 1, {})
+        return StudySearch(folder, options | {"brackets": own_brackets(brackets)})

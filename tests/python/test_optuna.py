@@ -7,6 +7,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from small_study import SmallTrial
 
 import quorate as qr
 from quorate.optuna import Sampler
@@ -24,16 +25,6 @@ RUNGS = [1, 3, 9]
 
 
 @dataclass
-class FakeTrial:
-    number: int
-    config: dict
-    state: str = "running"
-    losses: dict = field(default_factory=dict)
-    values: dict = field(default_factory=dict)
-    attempts: int = 1
-
-
-@dataclass
 class FakeStudy:
     """What a sampler sees of a study. A trial's fate is drawn from its configuration."""
 
@@ -47,7 +38,7 @@ class FakeStudy:
         return list(self.known)
 
     def begin(self, config):
-        self.known.append(FakeTrial(len(self.known), config))
+        self.known.append(SmallTrial(len(self.known), config))
 
     def report(self, number, resource, *losses):
         trial = self.known[number]
