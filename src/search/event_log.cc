@@ -129,6 +129,7 @@ EventLog::EventLog(const fs::path& path, Durability durability)
     : database_(path, Database::Open::kExisting),
       durability_(durability),
       version_((check_whole(path, database_), database_.integer("PRAGMA user_version"))),
+      definition_(read_definition()),
       acknowledged_(path.parent_path() / "study.acknowledged", durability) {}
 
 std::string EventLog::about(const std::string& key) {
@@ -137,7 +138,7 @@ std::string EventLog::about(const std::string& key) {
   return select.text(0);
 }
 
-StudyDefinition EventLog::definition() {
+StudyDefinition EventLog::read_definition() {
   const std::string name = database_.path().string();
   StudyDefinition definition{space_from_json(about("space"), name + ": space"),
                              options_from_json(about("hyperband"), name + ": hyperband"),

@@ -30,7 +30,7 @@ class EventLog {
   // that is truncated or malformed.
   EventLog(const std::filesystem::path& path, Durability durability);
 
-  StudyDefinition definition();
+  const StudyDefinition& definition() const { return definition_; }
 
   // Every event in order. Throws FileError for an exception of `read`, naming the event, and where acknowledged ones lack.
   void replay(const std::function<void(const Event& event)>& read);
@@ -43,11 +43,13 @@ class EventLog {
 
  private:
   std::string about(const std::string& key);
+  StudyDefinition read_definition();
   void insert(Statement& statement, const Event& event);
 
   Database database_;
   Durability durability_;
   std::int64_t version_;
+  StudyDefinition definition_;
   Acknowledged acknowledged_;
   std::int64_t events_ = 0;
   std::unique_ptr<Statement> begin_, insert_, commit_;
