@@ -37,4 +37,11 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
+// [objectives], as they were reported.
+inline std::vector<double> all_losses(double first, const std::vector<double>& more) {
+  std::vector<double> losses = {first};
+  losses.insert(losses.end(), more.begin(), more.end());
+  return losses;
+}
+
 }  // namespace quorate

@@ -179,9 +179,7 @@ std::optional<Event> Ledger::done(std::int64_t trial, int attempt, const Now& no
   require(record.fulfilled, "trial ", trial, " is done, but has not reported resource ", record.job.to_resource);
   if (machine_.options().mode == Mode::kPromote) {
     const Loss& loss = *loss_at(record, record.job.to_resource);
-    std::vector<double> losses = {loss.loss};
-    losses.insert(losses.end(), loss.more.begin(), loss.more.end());
-    machine_.tell(record.job, losses);
+    machine_.tell(record.job, all_losses(loss.loss, loss.more));
   }
   record.open = false;
   end_attempt(record, Outcome::kDone, now);

@@ -40,8 +40,7 @@ void Ledger::apply(const Event& event) {
     case EventKind::kStart:
       return replay_start(event);
     case EventKind::kReport: {
-      std::vector<double> losses = {event.loss};
-      losses.insert(losses.end(), event.more.begin(), event.more.end());
+      const std::vector<double> losses = all_losses(event.loss, event.more);
       require(report(event.trial, event.attempt, event.resource, losses, now).event.has_value(), "trial ", event.trial,
               " reported resource ", event.resource, " twice");
       return;

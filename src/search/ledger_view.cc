@@ -34,10 +34,7 @@ Trial Ledger::trial(std::int64_t number) const {
   trial.attempts = static_cast<int>(record.attempts.size());
   for (const Loss& loss : record.losses) {
     trial.losses.emplace_hint(trial.losses.end(), loss.resource, loss.loss);
-    if (machine_.options().objectives == 1) continue;
-    std::vector<double>& values = trial.values[loss.resource];
-    values.push_back(loss.loss);
-    values.insert(values.end(), loss.more.begin(), loss.more.end());
+    if (machine_.options().objectives > 1) trial.values[loss.resource] = all_losses(loss.loss, loss.more);
   }
   return trial;
 }

@@ -25,9 +25,8 @@ struct TrialAttempt;  // private
 
 // What an acknowledgement is worth.
 //   kProcess  it survives the death of the process, however it dies; a power cut may take the last moments with it
-//   kPower    it survives a power cut too: it is sent after the disk has confirmed the write. Acknowledgements that are due
-//   at
-//             the same time share one write, so many workers cost little more than one.
+//   kPower    it survives a power cut too: it is sent after the disk has confirmed the write. Those that are due at the same
+//             time share one write, so many workers cost little more than one.
 enum class Durability { kProcess, kPower };
 
 // Which models of a trial stay in the library: those of every rung (of every resource that add_model was called at), or
