@@ -26,7 +26,7 @@ def installed(progress: TextIO) -> list[Peer]:
     """Ours in both modes, then each peer whose package is there; the others are named on `progress`."""
     folder = tempfile.TemporaryDirectory(prefix="conformance-")
     atexit.register(folder.cleanup)
-    return [ours.Study(mode, Path(folder.name)) for mode in ("promote", "stop")] + others(progress)
+    return [ours.Study(mode, Path(folder.name)) for mode in ("promote", "delay", "stop")] + others(progress)
 
 
 def others(progress: TextIO) -> list[Peer]:
@@ -49,7 +49,7 @@ def variants() -> dict[str, Callable[[int, int], Search]]:
         return peer.start(max_resource=max_resource, eta=3, brackets=brackets, seed=seed)
 
     result = {}
-    for peer in (ours.Hyperband("promote"), ours.Hyperband("stop"), *others(sys.stderr)):
+    for peer in (*(ours.Hyperband(mode) for mode in ("promote", "delay", "stop")), *others(sys.stderr)):
         for words, brackets in BRACKETS.items():
             result[f"{peer.name}, {words}"] = partial(start, peer, brackets)
     return result

@@ -201,16 +201,6 @@ Config config_from(const py::dict& config, const Space& space) {
   return result;
 }
 
-Mode mode_from(const std::string& name) {
-  require(name == "promote" || name == "stop", "mode is \"", name, "\", but must be \"promote\" or \"stop\"");
-  return name == "stop" ? Mode::kStop : Mode::kPromote;
-}
-
-Sampling sampling_from(const std::string& name) {
-  require(name == "random" || name == "sobol", "sampling is \"", name, "\", but must be \"random\" or \"sobol\"");
-  return name == "sobol" ? Sampling::kSobol : Sampling::kRandom;
-}
-
 int brackets_from(std::optional<int> brackets) {
   require(!brackets || *brackets >= 1, "brackets is ", brackets.value_or(0), ", but must be at least 1, or None for all");
   return brackets.value_or(0);

@@ -16,8 +16,6 @@ py::dict to_dict(const Space& space);
 Config config_from(const py::dict& config, const Space& space);
 py::dict to_dict(const Config& config);
 
-Mode mode_from(const std::string& name);
-Sampling sampling_from(const std::string& name);
 int brackets_from(std::optional<int> brackets);
 
 }  // namespace quorate::python

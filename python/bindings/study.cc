@@ -91,14 +91,11 @@ void run(const py::object& self, py::object train, std::int64_t trials, int work
 
 StudyOptions options_from(int max_attempts, const std::string& durability, double lease_s, const std::string& keep,
                           std::optional<std::int64_t> checkpoint_bytes, std::optional<std::int64_t> library_bytes) {
-  require(durability == "process" || durability == "power", "durability is \"", durability,
-          "\", but must be \"process\" or \"power\"");
-  require(keep == "rungs" || keep == "last", "keep is \"", keep, "\", but must be \"rungs\" or \"last\"");
   StudyOptions options;
   options.max_attempts = max_attempts;
-  options.durability = durability == "power" ? Durability::kPower : Durability::kProcess;
+  options.durability = durability_from(durability);
   options.lease_s = lease_s;
-  options.keep = keep == "last" ? Keep::kLast : Keep::kRungs;
+  options.keep = keep_from(keep);
   options.checkpoint_bytes = checkpoint_bytes;
   options.library_bytes = library_bytes;
   return options;
@@ -135,11 +132,11 @@ void register_options(py::class_<Study>& study) {
       .def_property_readonly("max_resource", [](const Study& self) { return self.options().hyperband.max_resource; })
       .def_property_readonly("eta", [](const Study& self) { return self.options().hyperband.eta; })
       .def_property_readonly(
-          "mode", [](const Study& self) { return self.options().hyperband.mode == Mode::kStop ? "stop" : "promote"; })
+          "mode", [](const Study& self) { return to_text(self.options().hyperband.mode); })
       .def_property_readonly("seed", [](const Study& self) { return self.options().hyperband.seed; })
       .def_property_readonly(
           "sampling",
-          [](const Study& self) { return self.options().hyperband.sampling == Sampling::kSobol ? "sobol" : "random"; })
+          [](const Study& self) { return to_text(self.options().hyperband.sampling); })
       .def_property_readonly("brackets",
                              [](const Study& self) -> std::optional<int> {
                                const int brackets = self.options().hyperband.brackets;
@@ -149,9 +146,9 @@ void register_options(py::class_<Study>& study) {
       .def_property_readonly("max_attempts", [](const Study& self) { return self.options().max_attempts; })
       .def_property_readonly(
           "durability",
-          [](const Study& self) { return self.options().durability == Durability::kPower ? "power" : "process"; })
+          [](const Study& self) { return to_text(self.options().durability); })
       .def_property_readonly("lease_s", [](const Study& self) { return self.options().lease_s; })
-      .def_property_readonly("keep", [](const Study& self) { return self.options().keep == Keep::kLast ? "last" : "rungs"; })
+      .def_property_readonly("keep", [](const Study& self) { return to_text(self.options().keep); })
       .def_property_readonly("checkpoint_bytes", [](const Study& self) { return self.options().checkpoint_bytes; })
       .def_property_readonly("library_bytes", [](const Study& self) { return self.options().library_bytes; });
 }

@@ -67,7 +67,9 @@ MUTATIONS = [
         "rung * (rung + 1) / 2 + 0 * above + bracket",
     ),
     Mutation("a rung is not looked at again after a failure", MACHINE, "look_at(trial.bracket, trial.measured);", ""),
-    Mutation("in mode stop the first at a rung is stopped", MACHINE, "Mode::kStop ? 1 : 0", "Mode::kStop ? 0 : 0"),
+    Mutation("in mode stop the first at a rung is stopped", RUNG, "Mode::kStop ? 1 : 0", "Mode::kStop ? 0 : 0"),
+    Mutation("in mode delay one more goes on", RUNG, "taken_ >= quota()", "taken_ > quota()"),
+    Mutation("in mode delay a failed trial's place stays taken", RUNG, "    --taken_;\n", ""),
     Mutation("a loss stands in for that of a skipped rung", MACHINE, "|| *found != resource) return", ") return"),
     Mutation(
         "a drawn configuration depends on what is enqueued",

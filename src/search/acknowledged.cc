@@ -53,7 +53,7 @@ void Acknowledged::write(std::int64_t events) {
   static const std::string at = boot();
   std::array<char, kLine + 1> line{};
   std::snprintf(line.data(), line.size(), "%020lld %-7s %-48.48s", static_cast<long long>(events),
-                durability_ == Durability::kPower ? "power" : "process", at.empty() ? "unknown" : at.c_str());
+                to_text(durability_).data(), at.empty() ? "unknown" : at.c_str());
   line[kLine - 1] = '\n';
   if (::pwrite(descriptor_, line.data(), kLine, 0) != static_cast<ssize_t>(kLine))
     throw FileError(path_, "cannot be written: " + system_words());

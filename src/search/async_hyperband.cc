@@ -28,24 +28,6 @@ Random random_for(std::uint64_t seed, std::int64_t trial, Purpose purpose) {
 
 }  // namespace
 
-std::string_view to_text(TrialState state) {
-  switch (state) {
-    case TrialState::kRunning:
-      return "running";
-    case TrialState::kWaiting:
-      return "waiting";
-    case TrialState::kPaused:
-      return "paused";
-    case TrialState::kCompleted:
-      return "completed";
-    case TrialState::kStopped:
-      return "stopped";
-    case TrialState::kFailed:
-      return "failed";
-  }
-  return "";
-}
-
 struct AsyncHyperband::State {
   // What a job needs besides follows from these: unbounded streams of trials should be small.
   struct Trial {
@@ -71,7 +53,7 @@ struct AsyncHyperband::State {
     require(o.objectives >= 1, "objectives is ", o.objectives, ", but must be at least 1");
     if (o.sampling == Sampling::kSobol) sobol.emplace(space.parameters().size(), o.seed);
     for (std::size_t slot = 0; slot < rungs.size() * (rungs.size() + 1) / 2; ++slot)
-      losses.push_back(make_rung(o.objectives, eta, o.mode == Mode::kStop ? 1 : 0));
+      losses.push_back(make_rung(o.objectives, eta, o.mode));
     promising.resize(losses.size() / 64 + 1);
   }
 
@@ -186,7 +168,7 @@ struct AsyncHyperband::State {
     trial.measured = static_cast<std::int16_t>(*rung);
     if (*rung == top()) {
       trial.state = TrialState::kCompleted;
-    } else if (options.mode == Mode::kPromote) {
+    } else if (options.mode != Mode::kStop) {
       trial.state = TrialState::kPaused;
     } else if (!reached.among_best(trial.place)) {
       trial.state = TrialState::kStopped;

@@ -45,9 +45,9 @@ std::string to_json(const HyperbandOptions& options) {
   return Json{{"min_resource", options.min_resource},
               {"max_resource", options.max_resource},
               {"eta", options.eta},
-              {"mode", options.mode == Mode::kPromote ? "promote" : "stop"},
+              {"mode", to_text(options.mode)},
               {"brackets", options.brackets},
-              {"sampling", options.sampling == Sampling::kRandom ? "random" : "sobol"},
+              {"sampling", to_text(options.sampling)},
               {"seed", std::to_string(options.seed)}}  // as text: JSON readers round what is above 2^53
       .dump();
 }
@@ -55,18 +55,20 @@ std::string to_json(const HyperbandOptions& options) {
 HyperbandOptions options_from_json(const std::string& text, const std::string& name) {
   const Json document = parse_json(text, name);
   const JsonField root(document, name);
-  const auto one_of = [&root](const std::string& key, const std::string& first, const std::string& second) {
-    const std::string value = root[key].text();
-    if (value != first && value != second) root[key].fail("\"" + first + "\" or \"" + second + "\"");
-    return value == second;
+  const auto named = [&](const std::string& key, auto from) {
+    try {
+      return from(root[key].text());
+    } catch (const std::invalid_argument& error) {
+      throw FileError(name, error.what());
+    }
   };
   HyperbandOptions options;
   options.min_resource = root["min_resource"].integer();
   options.max_resource = root["max_resource"].integer();
   options.eta = root["eta"].number();
-  options.mode = one_of("mode", "promote", "stop") ? Mode::kStop : Mode::kPromote;
+  options.mode = named("mode", mode_from);
   if (root.has("brackets")) options.brackets = static_cast<int>(root["brackets"].integer());
-  if (root.has("sampling")) options.sampling = one_of("sampling", "random", "sobol") ? Sampling::kSobol : Sampling::kRandom;
+  if (root.has("sampling")) options.sampling = named("sampling", sampling_from);
   const std::string seed = root["seed"].text();
   if (seed.empty() || seed.size() > 20 || seed.find_first_not_of("0123456789") != std::string::npos)
     root["seed"].fail("a whole number as text");

@@ -177,7 +177,7 @@ std::optional<Event> Ledger::done(std::int64_t trial, int attempt, const Now& no
   if (repeated(trial, attempt, Outcome::kDone)) return std::nullopt;
   Record& record = open_record(trial, attempt);
   require(record.fulfilled, "trial ", trial, " is done, but has not reported resource ", record.job.to_resource);
-  if (machine_.options().mode == Mode::kPromote) {
+  if (machine_.options().mode != Mode::kStop) {
     const Loss& loss = *loss_at(record, record.job.to_resource);
     machine_.tell(record.job, all_losses(loss.loss, loss.more));
   }

@@ -12,7 +12,7 @@ Job Ledger::job(std::int64_t trial, int attempt) const {
   Job job = record.job;
   job.to_resource = to_resource(record, attempt);
   job.rung = record.attempts[static_cast<std::size_t>(attempt) - 1].rung;
-  const bool resumed = machine_.options().mode == Mode::kPromote && job.rung > job.bracket;
+  const bool resumed = machine_.options().mode != Mode::kStop && job.rung > job.bracket;
   job.from_resource = resumed ? machine_.rungs()[static_cast<std::size_t>(job.rung) - 1] : 0;
   return job;
 }

@@ -42,20 +42,20 @@ Rung::Place LossRung::add(std::span<const double> losses, std::int64_t trial) {
   return entry.place;
 }
 
-bool LossRung::ready() {
+bool LossRung::any_untaken() {
   while (!ready_.empty() && (places_[ready_.top().place] & (kBest | kTaken)) != kBest) ready_.pop();
   return !ready_.empty();
 }
 
-std::optional<std::int64_t> LossRung::take() {
-  if (!ready()) return std::nullopt;
+std::optional<std::int64_t> LossRung::take_best() {
+  if (!any_untaken()) return std::nullopt;
   const Entry entry = ready_.top();
   ready_.pop();
   places_[entry.place] |= kTaken;
   return entry.trial;
 }
 
-void LossRung::remove(Place place) {
+void LossRung::erase(Place place) {
   if (places_[place] & kRemoved) return;
   if (places_[place] & kBest) --best_count_;
   places_[place] = kRemoved;

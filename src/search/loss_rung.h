@@ -16,13 +16,14 @@ class LossRung final : public Rung {
 
   Place add(std::span<const double> losses, std::int64_t trial) override;
   bool among_best(Place place) override { return places_[place] & kBest; }
-  bool ready() override;
-  std::optional<std::int64_t> take() override;
-  void remove(Place place) override;
   std::vector<std::int64_t> ranking() const override;
   std::int64_t size() const override { return static_cast<std::int64_t>(places_.size()); }
 
  private:
+  bool any_untaken() override;
+  std::optional<std::int64_t> take_best() override;
+  void erase(Place place) override;
+
   struct Entry {
     double loss;
     std::uint32_t trial;

@@ -134,7 +134,7 @@ Rung::Place ParetoRung<Front>::add(std::span<const double> losses, std::int64_t 
 }
 
 template <class Front>
-void ParetoRung<Front>::remove(Place place) {
+void ParetoRung<Front>::erase(Place place) {
   if (!ranked_[place]) return;
   ranked_[place] = false;
   const Point& point = places_[place];
@@ -186,7 +186,7 @@ auto ParetoRung<Front>::next() -> std::optional<Found> {
 }
 
 template <class Front>
-std::optional<std::int64_t> ParetoRung<Front>::take() {
+std::optional<std::int64_t> ParetoRung<Front>::take_best() {
   const auto found = next();
   if (!found) return std::nullopt;
   Level& level = levels_[found->level];
@@ -212,10 +212,10 @@ std::vector<std::int64_t> ParetoRung<Front>::ranking() const {
 template class ParetoRung<Staircase>;
 template class ParetoRung<ListedFront>;
 
-std::unique_ptr<Rung> make_rung(int objectives, const ReductionFactor& eta, std::int64_t least) {
-  if (objectives == 1) return std::make_unique<LossRung>(eta, least);
-  if (objectives == 2) return std::make_unique<ParetoRung<Staircase>>(eta, least);
-  return std::make_unique<ParetoRung<ListedFront>>(eta, least);
+std::unique_ptr<Rung> make_rung(int objectives, const ReductionFactor& eta, Mode mode) {
+  if (objectives == 1) return std::make_unique<LossRung>(eta, mode);
+  if (objectives == 2) return std::make_unique<ParetoRung<Staircase>>(eta, mode);
+  return std::make_unique<ParetoRung<ListedFront>>(eta, mode);
 }
 
 }  // namespace quorate

@@ -24,13 +24,14 @@ class ParetoRung final : public Rung {
 
   Place add(std::span<const double> losses, std::int64_t trial) override;
   bool among_best(Place place) override;
-  bool ready() override { return next().has_value(); }
-  std::optional<std::int64_t> take() override;
-  void remove(Place place) override;
   std::vector<std::int64_t> ranking() const override;
   std::int64_t size() const override { return static_cast<std::int64_t>(places_.size()); }
 
  private:
+  bool any_untaken() override { return next().has_value(); }
+  std::optional<std::int64_t> take_best() override;
+  void erase(Place place) override;
+
   using Point = typename Front::Point;
   struct Level {
     Front front;

@@ -14,10 +14,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDatabase = "study.db";
 
-std::string_view to_text(Mode mode) { return mode == Mode::kPromote ? "promote" : "stop"; }
-
-std::string_view to_text(Sampling sampling) { return sampling == Sampling::kRandom ? "random" : "sobol"; }
-
 template <class T>
 void require_same(const fs::path& folder, const std::string& what, const T& asked, const T& stored) {
   require(asked == stored, what, " is ", asked, ", but must be ", stored, ", as the study in ", folder.string(),

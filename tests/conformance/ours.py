@@ -62,7 +62,7 @@ class Hyperband:
 
     @property
     def pauses(self) -> bool:
-        return self.mode == "promote"
+        return self.mode != "stop"
 
     def start(
         self, *, max_resource: int, eta: float = 3, brackets: int | None = 1, seed: int = 0, durable: bool = False
@@ -113,7 +113,7 @@ class Study:
     def __init__(self, mode: str, folder: Path) -> None:
         self.mode = mode
         self.name = f"quorate {mode}"
-        self.pauses = mode == "promote"
+        self.pauses = mode != "stop"
         self.folder = folder
         self.started = 0
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "oracle/pareto.h"
+#include "quorate/search/async_hyperband.h"
 
 namespace quorate::oracle {
 
@@ -22,10 +23,11 @@ class Hyperband {
     int attempt = 1;
   };
 
-  Hyperband(std::vector<std::int64_t> rungs, std::int64_t eta_thousandths, bool stop)
+  Hyperband(std::vector<std::int64_t> rungs, std::int64_t eta_thousandths, Mode mode)
       : rungs_(std::move(rungs)),
         eta_thousandths_(eta_thousandths),
-        stop_(stop),
+        stop_(mode == Mode::kStop),
+        delay_(mode == Mode::kDelay),
         losses_(rungs_.size(), std::vector<List>(rungs_.size())) {}
 
   // `bracket`: of the trial, where a new one is made.
@@ -48,6 +50,7 @@ class Hyperband {
     for (int rung = top() - 1; rung >= 0; --rung)
       for (int bracket = 0; bracket <= rung; ++bracket)
         for (const std::int64_t number : best(bracket, rung)) {
+          if (delay_ && gone_on(bracket, rung) >= quota(bracket, rung)) break;
           Trial& trial = trials_[static_cast<std::size_t>(number)];
           if (trial.running || trial.highest != rung) continue;  // promoted already
           trial.job = {number, bracket, rung + 1, 1};
@@ -115,11 +118,25 @@ class Hyperband {
     return list;
   }
 
+  std::size_t quota(int bracket, int rung) const {
+    const auto size = losses_[static_cast<std::size_t>(bracket)][static_cast<std::size_t>(rung)].size();
+    const auto share = static_cast<std::size_t>(static_cast<std::int64_t>(size) * 1000 / eta_thousandths_);
+    return stop_ ? std::max<std::size_t>(share, 1) : share;
+  }
+
+  // Of those measured there: who was handed a job beyond, and has not failed before the next rung.
+  std::size_t gone_on(int bracket, int rung) const {
+    std::size_t count = 0;
+    for (const Measured& one : losses_[static_cast<std::size_t>(bracket)][static_cast<std::size_t>(rung)]) {
+      const Trial& trial = trials_[static_cast<std::size_t>(one.trial)];
+      count += trial.highest > rung || (trial.job.rung > rung && !trial.failed);
+    }
+    return count;
+  }
+
   // Those who may go on from the rung, best first.
   std::vector<std::int64_t> best(int bracket, int rung) const {
-    const auto size = losses_[static_cast<std::size_t>(bracket)][static_cast<std::size_t>(rung)].size();
-    auto quota = static_cast<std::size_t>(static_cast<std::int64_t>(size) * 1000 / eta_thousandths_);
-    if (stop_) quota = std::max<std::size_t>(quota, 1);
+    const std::size_t quota = this->quota(bracket, rung);
     List list = ranked(bracket, rung);
     if (!list.empty() && list.front().losses.size() > 1) return oracle::best(list, quota);
     sort_by_loss(list);
@@ -156,7 +173,7 @@ class Hyperband {
 
   std::vector<std::int64_t> rungs_;
   std::int64_t eta_thousandths_;
-  bool stop_;
+  bool stop_, delay_;
   std::vector<std::vector<List>> losses_;  // [brackets][rungs]
   std::vector<Trial> trials_;
   std::deque<std::int64_t> retries_;

@@ -15,7 +15,7 @@ REFUSES_REPEATS = "AsyncHyperband refuses a report that came before, as its cont
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-@pytest.mark.parametrize("mode", ["promote", "stop"])
+@pytest.mark.parametrize("mode", ["promote", "delay", "stop"])
 @pytest.mark.parametrize("kind", [ours.Study, ours.Hyperband], ids=["Study", "AsyncHyperband"])
 def test_row(kind, mode, row, tmp_path):
     if kind is ours.Hyperband and row.name == "a repeated report, same answer":

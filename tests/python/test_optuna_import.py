@@ -46,7 +46,7 @@ def optuna_study(*trials, directions=("minimize",)):
     return study
 
 
-@pytest.mark.parametrize("mode", ["promote", "stop"])
+@pytest.mark.parametrize("mode", ["promote", "delay", "stop"])
 def test_what_was_exported_comes_back(tmp_path, mode):
     options = {"max_resource": 9, "eta": 3, "seed": 5, "mode": mode}
     study = qr.Study(tmp_path / "ours", space=SPACE, **options)

@@ -50,7 +50,7 @@ def test_a_bad_space_says_what_is_wrong(space, message):
         ({"min_resource": 0}, "min_resource is 0"),
         ({"max_resource": 0}, "max_resource is 0, but must be at least min_resource, 1"),
         ({"eta": 1}, "eta is 1, but must be from 1.1"),
-        ({"mode": "halt"}, 'mode is "halt", but must be "promote" or "stop"'),
+        ({"mode": "halt"}, 'mode is "halt", but must be "promote", "delay" or "stop"'),
         ({"sampling": "halton"}, 'sampling is "halton", but must be "random" or "sobol"'),
         ({"objectives": 0}, "objectives is 0, but must be at least 1"),
     ],

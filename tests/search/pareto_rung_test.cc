@@ -51,14 +51,14 @@ void compare_with_oracle(std::uint64_t seed) {
   const std::size_t objectives = 2 + random.below(3);
   const auto eta = static_cast<double>(1100 + random.below(4000)) / 1000.0;
   const ReductionFactor factor(eta);
-  const auto least = static_cast<std::int64_t>(random.below(2));
-  const auto rung = make_rung(static_cast<int>(objectives), factor, least);
+  const bool at_least_one = random.below(2) == 1;
+  const auto rung = make_rung(static_cast<int>(objectives), factor, at_least_one ? Mode::kStop : Mode::kPromote);
   const std::uint64_t kind = random.below(7);
   std::vector<oracle::Measured> measured;  // finite and not removed
   std::vector<std::pair<Rung::Place, std::int64_t>> taken;
   std::set<std::int64_t> numbers, gone;
   const auto best = [&] {
-    return oracle::best(measured, static_cast<std::size_t>(std::max(least, factor.divide(rung->size()))));
+    return oracle::best(measured, static_cast<std::size_t>(std::max<std::int64_t>(at_least_one, factor.divide(rung->size()))));
   };
   std::map<std::int64_t, Rung::Place> places;
   for (std::uint64_t step = 0; step < 20 + random.below(120); ++step) {
@@ -107,8 +107,8 @@ TEST(ParetoRung, StaircasesEqualLists) {
     SCOPED_TRACE(seed);
     Random random(seed, 8);
     const ReductionFactor eta(seed % 2 == 0 ? 3.0 : 1.3);
-    ParetoRung<Staircase> staircases(eta, 1);
-    ParetoRung<ListedFront> lists(eta, 1);
+    ParetoRung<Staircase> staircases(eta, Mode::kStop);
+    ParetoRung<ListedFront> lists(eta, Mode::kStop);
     std::vector<Rung::Place> taken;
     for (std::int64_t trial = 0; trial < 3000 && !HasFailure(); ++trial) {
       const Losses values = losses(random, 2, seed % 6);
@@ -129,7 +129,7 @@ TEST(ParetoRung, StaircasesEqualLists) {
 }
 
 TEST(ParetoRung, GoesOnFrontByFrontThenByTheNet) {
-  const auto rung = make_rung(2, ReductionFactor(2), 0);
+  const auto rung = make_rung(2, ReductionFactor(2), Mode::kPromote);
   // Trials 0..4 trade one loss for the other, 5..9 are the same moved up.
   for (std::int64_t trial = 0; trial < 5; ++trial)
     rung->add(Losses{static_cast<double>(trial), 4.0 - static_cast<double>(trial)}, trial);
@@ -147,7 +147,7 @@ TEST(ParetoRung, GoesOnFrontByFrontThenByTheNet) {
 
 TEST(ParetoRung, TheFirstOfARungIsAmongTheBestWhereOneMust) {
   for (const int objectives : {1, 2, 3}) {
-    const auto rung = make_rung(objectives, ReductionFactor(3), 1);
+    const auto rung = make_rung(objectives, ReductionFactor(3), Mode::kStop);
     EXPECT_FALSE(rung->among_best(rung->add(Losses(static_cast<std::size_t>(objectives), NAN), 0)));
     EXPECT_TRUE(rung->among_best(rung->add(Losses(static_cast<std::size_t>(objectives), 1.0), 1)));
     EXPECT_FALSE(rung->among_best(rung->add(Losses(static_cast<std::size_t>(objectives), 1.0), 2)));

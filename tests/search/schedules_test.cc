@@ -28,7 +28,7 @@ class Schedule {
         eta_thousandths_(eta()),
         options_(options(seed)),
         machine_(Space({{"x", Float{0.0, 1.0}}}), options_),
-        expected_(machine_.rungs(), eta_thousandths_, options_.mode == Mode::kStop) {}
+        expected_(machine_.rungs(), eta_thousandths_, options_.mode) {}
 
   void run(int steps) {
     for (int step = 0; step < steps && !testing::Test::HasFailure(); ++step) {
@@ -53,7 +53,7 @@ class Schedule {
     return {.min_resource = static_cast<std::int64_t>(1 + random_.below(random_.below(2) == 0 ? 1 : top)),
             .max_resource = static_cast<std::int64_t>(top),
             .eta = static_cast<double>(eta_thousandths_) / 1000.0,
-            .mode = random_.below(2) == 0 ? Mode::kPromote : Mode::kStop,
+            .mode = static_cast<Mode>(random_.below(3)),
             .seed = seed,
             .objectives = static_cast<int>(1 + random_.below(4))};
   }
@@ -84,7 +84,7 @@ class Schedule {
     ASSERT_EQ(job->rung, twin->rung);
     ASSERT_EQ(job->attempt, twin->attempt);
     ASSERT_EQ(job->to_resource, machine_.rungs()[static_cast<std::size_t>(job->rung)]);
-    const bool promoted = options_.mode == Mode::kPromote && job->rung > job->bracket;
+    const bool promoted = options_.mode != Mode::kStop && job->rung > job->bracket;
     ASSERT_EQ(job->from_resource, promoted ? machine_.rungs()[static_cast<std::size_t>(job->rung) - 1] : 0);
     ASSERT_EQ(job->config, machine_.config(job->trial));
     running_.push_back({*job, *twin, job->from_resource});

@@ -28,10 +28,14 @@ struct TrialAttempt;  // private
 //   kPower    it survives a power cut too: it is sent after the disk has confirmed the write. Those that are due at the same
 //             time share one write, so many workers cost little more than one.
 enum class Durability { kProcess, kPower };
+std::string_view to_text(Durability durability);
+Durability durability_from(std::string_view name);
 
 // Which models of a trial stay in the library: those of every rung (of every resource that add_model was called at), or
 // only the one with the highest resource.
 enum class Keep { kRungs, kLast };
+std::string_view to_text(Keep keep);
+Keep keep_from(std::string_view name);
 
 struct StudyOptions {
   HyperbandOptions hyperband = {};  // `objectives` there is set from the names below

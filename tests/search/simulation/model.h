@@ -159,7 +159,7 @@ class Model {
     trials_.clear();
     queue_.clear();
     requests_.clear();
-    rungs_.emplace(resources(options_), std::llround(options_.eta * 1000.0), stop_);
+    rungs_.emplace(resources(options_), std::llround(options_.eta * 1000.0), options_.mode);
   }
   TrialRecord& at(std::int64_t trial) { return trials_[static_cast<std::size_t>(trial)]; }
   void end(TrialRecord& t, Outcome outcome, double time_s) {

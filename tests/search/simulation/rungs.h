@@ -14,10 +14,10 @@ namespace quorate::simulation {
 
 class Rungs {
  public:
-  Rungs(std::vector<std::int64_t> resources, std::int64_t eta_thousandths, bool stop)
+  Rungs(std::vector<std::int64_t> resources, std::int64_t eta_thousandths, Mode mode)
       : resources_(std::move(resources)),
         eta_thousandths_(eta_thousandths),
-        stop_(stop),
+        mode_(mode),
         lists_(resources_.size() * resources_.size()) {}
 
   int top() const { return static_cast<int>(resources_.size()) - 1; }
@@ -47,11 +47,13 @@ class Rungs {
     int rung = 0;
   };
   std::optional<Promotion> next() const {
-    if (stop_) return std::nullopt;
+    if (mode_ == Mode::kStop) return std::nullopt;
     for (int rung = top() - 1; rung >= 0; --rung)
-      for (int bracket = 0; bracket <= rung; ++bracket)
+      for (int bracket = 0; bracket <= rung; ++bracket) {
+        if (mode_ == Mode::kDelay && gone_on(bracket, rung) >= quota(bracket, rung)) continue;
         for (const std::int64_t trial : best(bracket, rung))
           if (!find(bracket, rung, trial).promoted) return Promotion{trial, rung};
+      }
     return std::nullopt;
   }
 
@@ -64,11 +66,23 @@ class Rungs {
   };
   using List = std::vector<Entry>;
 
-  // Those who may go on, the best first: floor(n / eta) of all n, in mode kStop at least one.
+  // floor(n / eta) of all n, in mode kStop at least one.
+  std::size_t quota(int bracket, int rung) const {
+    const auto size = static_cast<std::int64_t>(lists_[index(bracket, rung)].size());
+    const auto share = static_cast<std::size_t>(size * 1000 / eta_thousandths_);
+    return mode_ == Mode::kStop && share == 0 ? 1 : share;
+  }
+
+  std::size_t gone_on(int bracket, int rung) const {
+    const List& list = lists_[index(bracket, rung)];
+    return static_cast<std::size_t>(
+        std::count_if(list.begin(), list.end(), [](const Entry& entry) { return entry.promoted && !entry.failed; }));
+  }
+
+  // Those who may go on, the best first.
   std::vector<std::int64_t> best(int bracket, int rung) const {
     const List& list = lists_[index(bracket, rung)];
-    auto quota = static_cast<std::size_t>(static_cast<std::int64_t>(list.size()) * 1000 / eta_thousandths_);
-    if (stop_ && quota == 0) quota = 1;
+    const std::size_t quota = this->quota(bracket, rung);
     if (quota == 0) return {};
     std::vector<oracle::Measured> ranked;
     for (const Entry& entry : list)
@@ -98,7 +112,7 @@ class Rungs {
 
   std::vector<std::int64_t> resources_;
   std::int64_t eta_thousandths_;
-  bool stop_;
+  Mode mode_;
   std::vector<List> lists_;  // [brackets x rungs]
 };
 

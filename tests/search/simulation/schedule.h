@@ -62,7 +62,7 @@ inline Schedule draw_schedule(Random& random) {
   s.hyperband.eta = kEtas[random.below(kEtas.size())];
   s.hyperband.max_resource = kMost[random.below(kMost.size())];
   s.hyperband.min_resource = chance(random, 0.6) ? 1 : between(random, 1, s.hyperband.max_resource);
-  s.hyperband.mode = chance(random, 0.6) ? Mode::kPromote : Mode::kStop;
+  s.hyperband.mode = chance(random, 0.4) ? Mode::kStop : chance(random, 0.6) ? Mode::kPromote : Mode::kDelay;
   s.hyperband.seed = random.below(1000);
   s.hyperband.sampling = chance(random, 0.8) ? Sampling::kRandom : Sampling::kSobol;
   s.hyperband.objectives = chance(random, 0.7) ? 1 : chance(random, 0.7) ? 2 : 3;
