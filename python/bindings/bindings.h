@@ -20,9 +20,11 @@ namespace quorate::python {
 namespace py = pybind11;
 
 void register_core(py::module_& m);
+void register_predictions(py::module_& m);
 void register_library(py::module_& m);
 void register_search(py::module_& m);
 void register_select(py::module_& m);
+void register_select_evaluation(py::module_& m);
 void register_route(py::module_& m);
 void register_plan(py::module_& m);
 void register_infer(py::module_& m);
@@ -39,6 +41,9 @@ void require_ndim(const py::array& array, int ndim, const std::string& name, con
 // The array in C order as float16 or float32, without a copy where it is so already; float64 is rounded to float32. Any
 // other type is a ValueError that calls the array `name`.
 py::array as_scores(const py::object& object, const std::string& name);
+
+// The equal parts of an array that as_scores() gave, one for each model; the array is kept, not copied.
+std::vector<Predictions::Model> models_of(const py::array& array, std::size_t models);
 
 // An integer array of any width as int32; ValueError where it holds fractions or does not fit.
 std::vector<std::int32_t> as_int32(const py::object& object, const std::string& name, int ndim = 1);

@@ -28,7 +28,8 @@ py::class_<Front<Point>> bind_front(py::module_& m, const char* name, const std:
             return self[static_cast<std::size_t>(index < 0 ? index + size : index)];
           },
           py::arg("index"), py::return_value_policy::copy)
-      .def("within", &PointFront::within, py::arg("max_cost"), py::return_value_policy::copy,
+      .def("within", py::overload_cast<double>(&PointFront::within, py::const_), py::arg("max_cost"),
+           py::return_value_policy::copy,
            ("The " + element +
             " of least loss whose cost is at most max_cost. ValueError, saying the least budget that works, "
             "where there is none.")

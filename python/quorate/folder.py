@@ -39,6 +39,10 @@ class RunFolder:
         return self.path / "front.json"
 
     @property
+    def evaluation(self) -> Path:
+        return self.path / "front_evaluation.json"
+
+    @property
     def cascades(self) -> Path:
         return self.path / "cascades.json"
 

@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <fstream>
 
 #include "quorate/core/error.h"
+#include "quorate/core/mapped_file.h"
 
 namespace quorate {
 namespace {
@@ -219,19 +219,6 @@ std::string sha256(std::string_view content) {
 }
 
 std::string sha256_of_file(const fs::path& path) { return sha256(MappedFile(path).text()); }
-
-MappedFile::MappedFile(const fs::path& path) {
-  const Descriptor file(path, O_RDONLY);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) fail(path, "read the size");
-  if (!S_ISREG(status.st_mode)) throw FileError(path, "is not a file");
-  size_ = static_cast<std::size_t>(status.st_size);
-  if (size_ == 0) return;
-  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, file.get(), 0);
-  if (address == MAP_FAILED) fail(path, "map");
-  data_ = std::shared_ptr<const void>(address,
-                                      [size = size_](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
-}
 
 FileLock::FileLock(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
   if (descriptor_ < 0) fail(path, "create");

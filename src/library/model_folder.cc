@@ -10,6 +10,7 @@
 #include "library/npy.h"
 #include "quorate/core/error.h"
 #include "quorate/core/file.h"
+#include "quorate/core/mapped_file.h"
 
 namespace quorate {
 namespace {
@@ -129,7 +130,7 @@ ModelLibrary::Array map_predictions(const fs::path& folder, const ModelRecord& r
     throw FileError(path,
                     message("has shape [", joined(array.shape), "] of ", array.type.kind == 'f' ? "floats" : "integers",
                             ", but must be floats [", samples, ", ", classes, "]: the split's labels and meta.json say so"));
-  ModelLibrary::Array result{static_cast<const float*>(array.data), samples, classes, array.owner};
+  ModelLibrary::Array result{static_cast<const float*>(array.data), samples, classes, array.file.owner(), array.file};
   if (array.type.bytes == 2) result.data = static_cast<const Half*>(array.data);
   return result;
 }

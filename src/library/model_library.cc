@@ -49,7 +49,7 @@ void check_predictions(const std::string& name, const std::string& split, const 
   require(array.samples == labels.size(), "predictions[\"", split, "\"] has shape [", array.samples, ", ", array.classes,
           "], but must be [samples, classes] with the ", labels.size(), " samples of the split's labels");
   try {
-    Predictions::from_probabilities({{array.data, nullptr}}, array.samples, array.classes, labels, {name});
+    Predictions::from_probabilities({{array.data, nullptr, array.file}}, array.samples, array.classes, labels, {name});
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument("predictions[\"" + split + "\"]: " + error.what());
   }
@@ -322,7 +322,7 @@ Predictions ModelLibrary::predictions(const std::string& split, const std::vecto
               " classes, but must be of models of ", classes, " classes as \"", records.front()->entry.name, "\"");
       const Array array = state_->folder ? map_predictions(state_->models_folder() / name, *record, split, labels->size())
                                          : record->arrays.at(split);
-      arrays.push_back({array.data, array.owner});
+      arrays.push_back({array.data, array.owner, array.file});
       chosen.push_back(name);
     }
   }

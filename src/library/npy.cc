@@ -163,13 +163,14 @@ NpyArray map_npy(const std::filesystem::path& path) {
   require_bytes(data_begin);
   const Header header(bytes.substr(header_begin, header_bytes), path);
 
-  NpyArray array{header.number_type(), header.shape(), bytes.data() + data_begin, file.owner()};
+  NpyArray array{header.number_type(), header.shape(), bytes.data() + data_begin, file};
   const auto data_bytes = array_bytes(array.type, array.shape);
   if (!data_bytes || *data_bytes != bytes.size() - data_begin)
     throw FileError(path, message("expected ", data_bytes ? std::to_string(data_begin + *data_bytes) : "far more",
                                   " bytes for shape [", joined(array.shape), "], found ", bytes.size()));
   if (data_begin % array.type.bytes != 0)
     throw FileError(path, message("its data starts at byte ", data_begin, ", but must at a multiple of ", array.type.bytes));
+  file.release(bytes.data(), bytes.size());  // the header took much of what lies behind it with it
   return array;
 }
 

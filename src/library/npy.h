@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "quorate/core/mapped_file.h"
+
 namespace quorate {
 
 struct NpyType {
@@ -21,8 +23,8 @@ struct NpyType {
 struct NpyArray {
   NpyType type;
   std::vector<std::size_t> shape;
-  const void* data = nullptr;         // row-major, aligned to type.bytes
-  std::shared_ptr<const void> owner;  // keeps `data` mapped
+  const void* data = nullptr;  // row-major, aligned to type.bytes
+  MappedFile file;             // keeps `data` mapped
 };
 
 // Maps a file. Throws FileError, saying what was expected and found, where the file is not an .npy of a type above in C

@@ -109,6 +109,7 @@ std::size_t samples_needed(const Calibration& calibration, const CalibrateOption
 }  // namespace
 
 Cascade calibrate(const Cascade& cascade, const Predictions& calib, const CalibrateOptions& options) {
+  check_classes(calib);
   check(cascade, calib.models());
   const double epsilon = options.max_loss_increase;
   require(epsilon > 0.0 && epsilon < 1.0, "max_loss_increase is ", epsilon, ", but must be above 0 and below 1");

@@ -29,6 +29,8 @@ Combine combine_from_string(std::string_view name) { return named<Combine>(name,
 
 Cascade as_cascade(const Ensemble& ensemble, bool parallel) {
   check(ensemble, std::numeric_limits<std::size_t>::max());
+  require(ensemble.combine == Pooling::kMean, "the ensemble's combine is ", name_of(ensemble.combine),
+          ", but must be mean: tiers average probabilities");
   Cascade cascade;
   cascade.tiers = {Tier{ensemble.members, ensemble.weights, Signal::kConfidence, 0.0, ensemble.cost}};
   cascade.parallel = parallel;

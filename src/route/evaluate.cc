@@ -25,6 +25,7 @@ void set_accuracy(CascadeReport& report, std::size_t errors) {
 }  // namespace
 
 CascadeReport evaluate(const Cascade& cascade, const Predictions& test, std::span<const double> cost, int threads) {
+  check_classes(test);
   check(cascade, test.models());
   check_cost(cost, test.models());
   const std::vector<TierTrace> traces = trace(cascade, test, threads);

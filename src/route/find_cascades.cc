@@ -47,6 +47,7 @@ Cascade cascade_of(const Found& found, const TierPool& pool, const CascadeOption
 }  // namespace
 
 CascadeFront find_cascades(const Predictions& predictions, std::span<const double> cost, const CascadeOptions& options) {
+  check_classes(predictions);
   check_cost(cost, predictions.models());
   require(options.max_depth >= 1 && options.max_depth <= kDeepest, "max_depth is ", options.max_depth,
           ", but must be from 1 to ", kDeepest);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/message.h"
 #include "quorate/core/parallel.h"
 
 namespace quorate {
@@ -43,6 +44,10 @@ void for_each_block(std::size_t begin, std::size_t end, const Body& body) {
 }
 
 }  // namespace
+
+void check_classes(const Predictions& predictions) {
+  require(!predictions.has_values(), "predictions hold values, but a cascade needs probabilities or votes");
+}
 
 TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<const double> means) {
   TierTrace out(predictions.samples());

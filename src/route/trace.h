@@ -10,6 +10,9 @@
 
 namespace quorate {
 
+// Throws std::invalid_argument for predictions of values: a cascade answers a class.
+void check_classes(const Predictions& predictions);
+
 // What one tier says of each sample.
 struct TierTrace {
   std::vector<double> certainty;     // [samples]

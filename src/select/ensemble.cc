@@ -1,5 +1,7 @@
 #include "quorate/select/ensemble.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr int kVersion = 1;
 constexpr int kIndent = 1;
+constexpr std::array<std::string_view, 3> kPoolings = {"mean", "logits", "vote"};  // in the order of the enumeration
 
 void write_fields(Json& out, const Ensemble& ensemble) {
   out["members"] = ensemble.members;
@@ -21,6 +24,8 @@ void write_fields(Json& out, const Ensemble& ensemble) {
   out["loss"] = json_number(ensemble.loss);
   out["cost"] = json_number(ensemble.cost);
   out["found_by"] = ensemble.found_by;
+  if (ensemble.combine != Pooling::kMean) out["combine"] = name_of(ensemble.combine);
+  for (const auto& [name, cost] : ensemble.costs) out["costs"][name] = json_number(cost);
 }
 
 Ensemble read_fields(const JsonField& in) {
@@ -36,7 +41,9 @@ Ensemble read_fields(const JsonField& in) {
   ensemble.loss = in["loss"].number();
   ensemble.cost = in["cost"].number();
   ensemble.found_by = in["found_by"].text();
+  if (in.has("costs")) ensemble.costs = in["costs"].number_map();
   try {
+    if (in.has("combine")) ensemble.combine = pooling_from_name(in["combine"].text());
     check(ensemble, std::numeric_limits<std::size_t>::max());
   } catch (const std::invalid_argument& error) {
     in.fail(message("an ensemble: ", error.what()));
@@ -45,6 +52,14 @@ Ensemble read_fields(const JsonField& in) {
 }
 
 }  // namespace
+
+Pooling pooling_from_name(std::string_view name) {
+  const auto found = std::find(kPoolings.begin(), kPoolings.end(), name);
+  require(found != kPoolings.end(), "combine is \"", name, "\", but must be one of ", joined(kPoolings));
+  return static_cast<Pooling>(found - kPoolings.begin());
+}
+
+std::string_view name_of(Pooling pooling) { return kPoolings.at(static_cast<std::size_t>(pooling)); }
 
 void check(const Ensemble& ensemble, std::size_t models) {
   require(!ensemble.members.empty(), "members is empty, but must hold at least one model");

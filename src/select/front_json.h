@@ -32,11 +32,15 @@ Front<Point> read_front(std::string_view text, const std::string& name, const st
   std::vector<Point> points;
   for (std::size_t i = 0; i < in.size(); ++i) {
     points.push_back(read(in[i]));
-    const bool follows = i == 0 ? !std::isnan(points[i].cost) && !std::isnan(points[i].loss)
-                                : points[i].cost > points[i - 1].cost && points[i].loss < points[i - 1].loss;
+    const bool several = front_internal::costs_of(points[i]).size() > 2;
+    const bool follows = several || (i == 0 ? !std::isnan(points[i].cost) && !std::isnan(points[i].loss)
+                                            : points[i].cost > points[i - 1].cost && points[i].loss < points[i - 1].loss);
     if (!follows) in[i].fail("dearer and better than the point before it");
   }
-  return Front<Point>(std::move(points));
+  const std::size_t size = points.size();
+  Front<Point> front(std::move(points));
+  if (front.size() != size) in.fail("points of which none dominates another");
+  return front;
 }
 
 }  // namespace quorate

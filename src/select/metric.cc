@@ -7,28 +7,16 @@
 #include "core/message.h"
 #include "quorate/core/parallel.h"
 #include "select/chunks.h"
+#include "select/committee.h"
+#include "select/sample_losses.h"
+#include "select/scorer.h"
 
 namespace quorate {
 namespace {
 
-constexpr std::array<std::string_view, 3> kNames = {"log_loss", "accuracy", "brier"};  // in the order of the enumeration
+constexpr std::array<std::string_view, 6> kNames = {"log_loss", "accuracy", "brier", "balanced_accuracy", "macro_f1", "mse"};
 
-double log_loss(const Predictions& predictions, const Ensemble& ensemble) {
-  std::vector<double> mean(predictions.samples(), 0.0);
-  std::vector<float> column(predictions.samples());
-  for (std::size_t k = 0; k < ensemble.members.size(); ++k) {
-    predictions.read_true_class(static_cast<std::size_t>(ensemble.members[k]), column);
-    for (std::size_t sample = 0; sample < mean.size(); ++sample)
-      mean[sample] += ensemble.weights[k] * double{column[sample]};
-  }
-  double sum = 0.0;
-  for (const double p : mean) sum -= std::log(std::clamp(p, kLeastProbability, 1.0));
-  return sum / static_cast<double>(mean.size());
-}
-
-double error(std::span<const double> p, std::size_t label) {
-  return static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin()) == label ? 0.0 : 1.0;
-}
+double log_loss(double p) { return -std::log(std::clamp(p, kLeastProbability, 1.0)); }
 
 double squares(std::span<const double> p, std::size_t label) {
   double sum = 0.0;
@@ -39,30 +27,41 @@ double squares(std::span<const double> p, std::size_t label) {
   return sum;
 }
 
-// The mean over samples of `of_sample` of the mean scores.
-double mean_over_samples(const Predictions& predictions, const Ensemble& ensemble, int threads,
-                         double (*of_sample)(std::span<const double>, std::size_t)) {
+double squares(std::span<const double> values, std::span<const float> targets) {
+  double sum = 0.0;
+  for (std::size_t j = 0; j < values.size(); ++j) sum += (values[j] - double{targets[j]}) * (values[j] - double{targets[j]});
+  return sum / static_cast<double>(values.size());
+}
+
+// result[i] = of_sample(scores [classes], i) for every sample.
+template <class Result, class OfSample>
+std::vector<Result> each_sample(const Predictions& predictions, const Committee& committee, int threads,
+                                const OfSample& of_sample) {
   const Chunks chunks(predictions.samples(), predictions.classes());
   const std::size_t classes = predictions.classes();
-  std::vector<double> sums(chunks.count(), 0.0);
+  std::vector<Result> result(predictions.samples());
   parallel_for(chunks.count(), threads, [&](std::size_t begin, std::size_t end) {
-    std::vector<float> scores(chunks.rows_at_most() * classes);
-    std::vector<double> mean(scores.size());
+    std::vector<double> scores(chunks.rows_at_most() * classes);
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
       const auto [first, rows] = chunks[chunk];
-      std::fill(mean.begin(), mean.end(), 0.0);
-      for (std::size_t k = 0; k < ensemble.members.size(); ++k) {
-        predictions.read(static_cast<std::size_t>(ensemble.members[k]), first, rows, scores.data());
-        for (std::size_t i = 0; i < rows * classes; ++i) mean[i] += ensemble.weights[k] * double{scores[i]};
-      }
+      committee.scores(first, rows, {scores.data(), rows * classes});
       for (std::size_t row = 0; row < rows; ++row)
-        sums[chunk] +=
-            of_sample({mean.data() + row * classes, classes}, static_cast<std::size_t>(predictions.labels()[first + row]));
+        result[first + row] = of_sample(std::span<const double>(scores).subspan(row * classes, classes), first + row);
     }
   });
-  double sum = 0.0;
-  for (const double part : sums) sum += part;
-  return sum / static_cast<double>(predictions.samples());
+  return result;
+}
+
+// Log loss of mean scores: the true class alone is read.
+std::vector<double> log_losses(const Predictions& predictions, const Ensemble& ensemble) {
+  std::vector<double> mean(predictions.samples(), 0.0);
+  std::vector<float> column(predictions.samples());
+  for (std::size_t k = 0; k < ensemble.members.size(); ++k) {
+    predictions.read_true_class(static_cast<std::size_t>(ensemble.members[k]), column);
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += ensemble.weights[k] * double{column[i]};
+  }
+  for (double& p : mean) p = log_loss(p);
+  return mean;
 }
 
 }  // namespace
@@ -79,17 +78,93 @@ std::string name_of(Metric metric) {
   return std::string(kNames[index]);
 }
 
-void check_suits(Metric metric, const Predictions& predictions) {
-  const std::string name = name_of(metric);
-  require(metric == Metric::kAccuracy || predictions.has_probabilities(), "metric is ", name,
-          ", which needs probabilities, but the predictions are votes: only accuracy can be measured");
+std::vector<double> sample_losses(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads) {
+  if (metric == Metric::kLogLoss && ensemble.combine == Pooling::kMean) {
+    check(ensemble, predictions.models());
+    return log_losses(predictions, ensemble);
+  }
+  const Committee committee(predictions, ensemble);
+  const auto label = [&](std::size_t i) { return static_cast<std::size_t>(predictions.labels()[i]); };
+  using Scores = std::span<const double>;
+  switch (metric) {
+    case Metric::kLogLoss:
+      return each_sample<double>(predictions, committee, threads,
+                                 [&](Scores p, std::size_t i) { return log_loss(p[label(i)]); });
+    case Metric::kBrier:
+      return each_sample<double>(predictions, committee, threads,
+                                 [&](Scores p, std::size_t i) { return squares(p, label(i)); });
+    case Metric::kMse:
+      return each_sample<double>(predictions, committee, threads, [&](Scores values, std::size_t i) {
+        return squares(values, predictions.targets().subspan(i * values.size(), values.size()));
+      });
+    default:
+      return each_sample<double>(predictions, committee, threads,
+                                 [&](Scores p, std::size_t i) { return answer_of(p) == label(i) ? 0.0 : 1.0; });
+  }
 }
 
-double loss(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads) {
-  check(ensemble, predictions.models());
-  check_suits(metric, predictions);
-  if (metric == Metric::kLogLoss) return log_loss(predictions, ensemble);
-  return mean_over_samples(predictions, ensemble, threads, metric == Metric::kAccuracy ? error : squares);
+std::vector<std::int32_t> answers(const Predictions& predictions, const Ensemble& ensemble, int threads) {
+  return each_sample<std::int32_t>(
+      predictions, Committee(predictions, ensemble), threads,
+      [](std::span<const double> p, std::size_t) { return static_cast<std::int32_t>(answer_of(p)); });
+}
+
+double weighted_mean(std::span<const double> losses, std::span<const double> weight) {
+  double sum = 0.0, weights = 0.0;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const double of_sample = weight.empty() ? 1.0 : weight[i];
+    sum += of_sample * losses[i];
+    weights += of_sample;
+  }
+  return sum / weights;
+}
+
+double balanced_error(std::span<const double> wrong, std::span<const std::int32_t> labels, std::size_t classes,
+                      std::span<const double> weight) {
+  std::vector<double> missed(classes, 0.0), all(classes, 0.0);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto label = static_cast<std::size_t>(labels[i]);
+    const double of_sample = weight.empty() ? 1.0 : weight[i];
+    missed[label] += of_sample * wrong[i];
+    all[label] += of_sample;
+  }
+  double sum = 0.0, present = 0.0;
+  for (std::size_t c = 0; c < classes; ++c)
+    if (all[c] > 0.0) {
+      sum += missed[c] / all[c];
+      present += 1.0;
+    }
+  return sum / present;
+}
+
+double macro_f1_loss(std::span<const std::int32_t> answers, std::span<const std::int32_t> labels, std::size_t classes,
+                     std::span<const double> weight) {
+  std::vector<double> right(classes, 0.0), true_or_answered(classes, 0.0);  // TP; 2 TP + FP + FN
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const double of_sample = weight.empty() ? 1.0 : weight[i];
+    true_or_answered[static_cast<std::size_t>(labels[i])] += of_sample;
+    true_or_answered[static_cast<std::size_t>(answers[i])] += of_sample;
+    if (answers[i] == labels[i]) right[static_cast<std::size_t>(labels[i])] += of_sample;
+  }
+  double sum = 0.0, present = 0.0;
+  for (std::size_t c = 0; c < classes; ++c)
+    if (true_or_answered[c] > 0.0) {
+      sum += 2.0 * right[c] / true_or_answered[c];
+      present += 1.0;
+    }
+  return 1.0 - sum / present;
+}
+
+double loss(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads,
+            std::span<const double> sample_weight) {
+  check_suits({predictions, metric, ensemble.combine, sample_weight, threads});
+  if (metric == Metric::kMacroF1)
+    return macro_f1_loss(answers(predictions, ensemble, threads), predictions.labels(), predictions.classes(),
+                         sample_weight);
+  const std::vector<double> losses = sample_losses(metric, predictions, ensemble, threads);
+  if (metric == Metric::kBalancedAccuracy)
+    return balanced_error(losses, predictions.labels(), predictions.classes(), sample_weight);
+  return weighted_mean(losses, sample_weight);
 }
 
 }  // namespace quorate

@@ -1,179 +1,221 @@
 #include <algorithm>
-#include <limits>
+#include <cstdint>
 #include <vector>
 
 #include "quorate/core/parallel.h"
-#include "select/chunks.h"
-#include "select/scorer.h"
+#include "select/cpu.h"
+#include "select/glances.h"
+#include "select/open_samples.h"
+#include "select/pick_sums.h"
+#include "select/score_weights.h"
+#include "select/scorers.h"
 
 namespace quorate {
 namespace {
 
-// Far above the rounding of a sum of picks, far below what tells two answers apart: closer than this, all classes are read.
-constexpr double kSlack = 1e-9;
+constexpr std::size_t kLanes = Glances::kLanes;
 
-// A candidate's scores of one sample, all that most samples need.
-struct Glance {
-  float true_class = 0.0f;
-  float best_wrong = 0.0f;
-  std::int32_t wrong_class = 0;  // that `best_wrong` is of; the true class where there is no other
+// A sample whose answer may depend on the candidate.
+struct Open {
+  std::size_t sample = 0;
+  std::size_t label = 0;
+  double weight = 0.0;
+  double truth = 0.0;        // the sum of its true class
+  double rival = 0.0;        // the highest sum of the others
+  double next = 0.0;         // the next
+  std::size_t place = 0;     // the class of `rival`
+  bool lower_rival = false;  // whether a class below the true one has as much, to which ties go
 };
 
-Glance glance_at(std::span<const float> scores, std::size_t label) {
-  Glance glance{.true_class = scores[label], .best_wrong = 0.0f, .wrong_class = static_cast<std::int32_t>(label)};
-  bool found = false;
-  for (std::size_t c = 0; c < scores.size(); ++c)
-    if (c != label && (!found || scores[c] > glance.best_wrong)) {
-      glance.best_wrong = scores[c];
-      glance.wrong_class = static_cast<std::int32_t>(c);
-      found = true;
+// What is sure of an open sample for candidates [begin, end): adds the sample's weight to wrong[m], or sets undecided[m] to
+// 1 or 0. With t the sum at the true class with a candidate: at the candidate's best other class the sum is known; at
+// the rival it is at least the rival's sum and the lowest score; at all others, at most their highest sum and the
+// candidate's second best score.
+struct Look {
+  template <int>
+  [[gnu::always_inline]] static void run(const Open& open, const double* sums, const Glances::Models& models,
+                                         std::size_t begin, std::size_t end, double lowest, double tie,
+                                         double* __restrict wrong, float* __restrict undecided) {
+    const float* __restrict own = models.own;
+    const float* __restrict best = models.best;
+    const float* __restrict second = models.second;
+    const std::int32_t* __restrict place = models.place;
+    const double truth = open.truth, weight = open.weight, rival = open.rival, next = open.next;
+    const auto label = static_cast<std::int32_t>(open.label), rival_place = static_cast<std::int32_t>(open.place);
+    const double to_beat = rival + lowest + (open.lower_rival ? tie : -tie);  // the rival beats a t below this
+    for (std::size_t m = begin; m < end; ++m) {
+      const double t = truth + double{own[m]};
+      const double there = sums[place[m]] + double{best[m]} + (place[m] < label ? tie : -tie);
+      const double others = (place[m] == rival_place ? next : rival) + double{second[m]} + tie;
+      const double beaten = there > to_beat ? there : to_beat;            // wrong where t is below
+      const double sure = double{second[m]} <= lowest ? -1e300 : others;  // right where t is above, unless it is wrong
+      wrong[m] += t < beaten ? weight : 0.0;
+      undecided[m] = t < beaten ? 0.0f : t > sure ? 0.0f : 1.0f;
     }
-  return glance;
-}
+  }
+};
 
-constexpr std::size_t kRivals = 4;
-
-// A sample's wrong classes of highest sum, descending; -infinity where there are fewer.
-struct Rivals {
-  double sum[kRivals + 1];  // the last stands for all others: none of them is higher
-  std::int32_t at[kRivals + 1] = {};
-
-  Rivals() { std::fill_n(sum, kRivals + 1, -std::numeric_limits<double>::infinity()); }
-
-  void insert(double value, std::int32_t wrong_class) {
-    if (value <= sum[kRivals]) return;
-    std::size_t place = kRivals;
-    for (; place > 0 && value > sum[place - 1]; --place) {
-      sum[place] = sum[place - 1];
-      at[place] = at[place - 1];
-    }
-    sum[place] = value;
-    at[place] = wrong_class;
+// Whether the true class answers when `scores` are added.
+struct Decide {
+  template <int>
+  [[gnu::always_inline]] static void run(const double* sums, const float* scores, std::size_t classes, std::size_t label,
+                                         double tie, bool* right) {
+    const double t = sums[label] + double{scores[label]};
+    std::int64_t beaten = 0;
+    for (std::size_t c = 0; c < label; ++c) beaten |= sums[c] + double{scores[c]} >= t - tie ? 1 : 0;
+    for (std::size_t c = label + 1; c < classes; ++c) beaten |= sums[c] + double{scores[c]} > t + tie ? 1 : 0;
+    *right = beaten == 0;
   }
 };
 
 class AccuracyScorer final : public Scorer {
  public:
-  AccuracyScorer(const Predictions& predictions, int threads)
-      : predictions_(predictions),
-        chunks_(predictions.samples(), predictions.classes()),
-        threads_(threads_worth(predictions.models() * predictions.samples() * predictions.classes(), threads)),
-        glances_(predictions.models() * predictions.samples()),
-        sums_(predictions.samples() * predictions.classes(), 0.0),
-        rivals_(predictions.samples()) {
-    parallel_for(predictions.models(), threads_, [&](std::size_t begin, std::size_t end) {
-      std::vector<float> scores(chunks_.rows_at_most() * classes());
-      for (std::size_t m = begin; m < end; ++m)
-        for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk) {
-          const auto [first, rows] = chunks_[chunk];
-          predictions.read(m, first, rows, scores.data());
-          for (std::size_t row = 0; row < rows; ++row)
-            glances_[m * samples() + first + row] =
-                glance_at({scores.data() + row * classes(), classes()}, label(first + row));
-        }
-    });
-    find_rivals();
+  explicit AccuracyScorer(const Scoring& scoring)
+      : predictions_(scoring.predictions),
+        weights_(scoring.metric == Metric::kBalancedAccuracy ? balanced_weights(scoring) : score_weights(scoring)),
+        threads_(scoring.threads),
+        glances_(scoring, predictions_.labels()),
+        sums_(scoring, predictions_.labels()),
+        known_(predictions_.models()) {
+    find_open();
   }
 
   void clear() override {
-    std::fill(sums_.begin(), sums_.end(), 0.0);
-    find_rivals();
+    sums_.clear();
+    find_open();
   }
 
   void add(std::size_t model) override {
-    std::vector<float> scores(chunks_.rows_at_most() * classes());
-    for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk) {
-      const auto [first, rows] = chunks_[chunk];
-      predictions_.read(model, first, rows, scores.data());
-      for (std::size_t i = 0; i < rows * classes(); ++i) sums_[first * classes() + i] += double{scores[i]};
-    }
-    find_rivals();
+    sums_.add(model);
+    find_open();
   }
 
   void score(std::span<const int> models, std::span<double> losses) override {
-    const int threads = threads_worth(models.size() * samples(), threads_);
-    parallel_for(models.size(), threads, [&](std::size_t begin, std::size_t end) {
-      std::vector<std::size_t> wrong(end - begin, 0);
-      std::vector<float> scores(classes());
-      // Chunk by chunk, so that the sums of its samples are still in the cache for the next candidate.
-      for (std::size_t chunk = 0; chunk < chunks_.count(); ++chunk) {
-        const auto [first, rows] = chunks_[chunk];
-        for (std::size_t k = begin; k < end; ++k)
-          for (std::size_t sample = first; sample < first + rows; ++sample)
-            wrong[k - begin] += right_with(static_cast<std::size_t>(models[k]), sample, scores) ? 0 : 1;
-      }
-      for (std::size_t k = begin; k < end; ++k)
-        losses[static_cast<std::size_t>(models[k])] = static_cast<double>(wrong[k - begin]) / static_cast<double>(samples());
-    });
+    if (models.empty()) return;
+    const auto [least, most] = std::minmax_element(models.begin(), models.end());
+    const std::size_t first = static_cast<std::size_t>(*least) / kLanes, last = static_cast<std::size_t>(*most) / kLanes;
+    std::vector<char> asked(glances_.padded(), 0);
+    for (const int model : models) asked[static_cast<std::size_t>(model)] = 1;
+    std::vector<double> wrong(glances_.padded(), 0.0);
+    const std::size_t blocks = last - first + 1;
+    parallel_for(blocks, threads_worth(blocks * kLanes * open_.size() / 4, threads_),
+                 [&](std::size_t begin, std::size_t end) {
+                   count_wrong((first + begin) * kLanes, (first + end) * kLanes, asked, wrong);
+                 });
+    for (const int model : models) {
+      const auto m = static_cast<std::size_t>(model);
+      known_[m] = losses[m] = (wrong_for_all_ + wrong[m]) / weights_.total;
+    }
+  }
+
+  // Counts are exact; sums of weights, in an order of their own, are not.
+  double error() const override { return weights_.alike ? 0.0 : 0x1p-52 * static_cast<double>(predictions_.samples() + 4); }
+
+  double exact(std::size_t model) override {
+    const int only = static_cast<int>(model);
+    if (known_[model] < 0.0) score({&only, 1}, known_);
+    return known_[model];
   }
 
  private:
-  std::size_t samples() const { return predictions_.samples(); }
-  std::size_t classes() const { return predictions_.classes(); }
-  std::size_t label(std::size_t sample) const { return static_cast<std::size_t>(predictions_.labels()[sample]); }
-
-  bool right_with(std::size_t model, std::size_t sample, std::vector<float>& scores) const {
-    const Glance& glance = glances_[model * samples() + sample];
-    const Rivals& rivals = rivals_[sample];
-    const double* sums = sums_.data() + sample * classes();
-    const double of_true = sums[label(sample)] + double{glance.true_class};
-    // Sure to be beaten by the highest sum, or by the candidate's likeliest wrong class?
-    if (of_true < rivals.sum[0] - kSlack) return false;
-    if (classes() > 1 && of_true < sums[glance.wrong_class] + double{glance.best_wrong} - kSlack) return false;
-
-    for (std::size_t k = 0; k <= kRivals; ++k) {
-      // Sure to beat this rival and all after it?
-      if (of_true > rivals.sum[k] + double{glance.best_wrong} + kSlack) return true;
-      if (k == kRivals) break;
-      const double rival = rivals.sum[k] + wrong_score(model, sample, rivals.at[k]);
-      if (of_true < rival - kSlack) return false;
-      if (of_true <= rival + kSlack) break;
-    }
-    predictions_.read(model, sample, 1, scores.data());
-    return answers_right(sums, scores.data(), label(sample));
-  }
-
-  double wrong_score(std::size_t model, std::size_t sample, std::int32_t wrong_class) const {
-    if (!predictions_.has_probabilities()) {
-      const Glance& glance = glances_[model * samples() + sample];
-      return glance.wrong_class == wrong_class ? double{glance.best_wrong} : 0.0;
-    }
-    const std::size_t at = sample * classes() + static_cast<std::size_t>(wrong_class);
-    return std::visit([at](const auto* data) { return double{to_float(data[at])}; }, predictions_.raw(model).data);
-  }
-
-  // Whether the class of highest sum + score is the true one; of equal classes the lowest answers.
-  bool answers_right(const double* sums, const float* scores, std::size_t truth) const {
-    const double of_true = sums[truth] + double{scores[truth]};
-    bool beaten = false;
-    for (std::size_t c = 0; c < truth; ++c) beaten |= sums[c] + double{scores[c]} >= of_true;
-    for (std::size_t c = truth + 1; c < classes(); ++c) beaten |= sums[c] + double{scores[c]} > of_true;
-    return !beaten;
-  }
-
-  void find_rivals() {
-    parallel_for(samples(), threads_, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t sample = begin; sample < end; ++sample) {
-        Rivals rivals;
-        for (std::size_t c = 0; c < classes(); ++c)
-          if (c != label(sample)) rivals.insert(sums_[sample * classes() + c], static_cast<std::int32_t>(c));
-        rivals_[sample] = rivals;
+  void count_wrong(std::size_t begin, std::size_t end, const std::vector<char>& asked, std::vector<double>& wrong) const {
+    const std::size_t classes = predictions_.classes();
+    std::vector<float> scores(classes);
+    OpenPairs by_row([&](OpenPair pair) {
+      const Open& open = open_[pair.open];
+      predictions_.read(pair.candidate, open.sample, 1, scores.data());
+      bool right = false;
+      run_widest<Decide>(sums_[open.sample].data(), static_cast<const float*>(scores.data()), classes, open.label,
+                         sums_.tie(), &right);
+      if (!right) wrong[pair.candidate] += open.weight;
+    });
+    OpenPairs by_rival([&](OpenPair pair) {
+      const Open& open = open_[pair.open];
+      switch (with_rival(open, pair.candidate)) {
+        case Sure::kRight:
+          return;
+        case Sure::kWrong:
+          wrong[pair.candidate] += open.weight;
+          return;
+        case Sure::kNot:
+          fetch_scores(predictions_, pair.candidate, open.sample, 0, classes);
+          by_row.push(pair);
       }
     });
+    std::vector<float> undecided(glances_.padded());
+    for (std::size_t k = 0; k < open_.size(); ++k) {
+      const Open& open = open_[k];
+      run_widest<Look>(open, sums_[open.sample].data(), glances_[open.sample], begin, end, sums_.lowest(), sums_.tie(),
+                       wrong.data(), undecided.data());
+      for (std::size_t m = begin; m < end; ++m) {
+        if (undecided[m] == 0.0f || asked[m] == 0) continue;
+        fetch_scores(predictions_, m, open.sample, open.place, open.place + 1);
+        by_rival.push({k, m});
+      }
+    }
+    by_rival.flush();
+    by_row.flush();
+  }
+
+  enum class Sure { kRight, kWrong, kNot };
+
+  // For a candidate that its best other class does not decide, with its score of the rival.
+  Sure with_rival(const Open& open, std::size_t model) const {
+    const Glances::Models models = glances_[open.sample];
+    const double tie = sums_.tie();
+    const double t = open.truth + double{models.own[model]};
+    const double there = open.rival + double{predictions_.score(model, open.sample, open.place)};
+    if (t < there + (open.place < open.label ? tie : -tie)) return Sure::kWrong;
+    return t > open.next + double{models.second[model]} + tie ? Sure::kRight : Sure::kNot;
+  }
+
+  void find_open() {
+    std::fill(known_.begin(), known_.end(), -1.0);
+    const Chunks& chunks = sums_.chunks();
+    std::vector<std::vector<Open>> open(chunks.count());
+    std::vector<double> wrong(chunks.count(), 0.0);
+    parallel_for(chunks.count(), sums_.threads(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t chunk = begin; chunk < end; ++chunk) {
+        const auto [first, rows] = chunks[chunk];
+        for (std::size_t row = 0; row < rows; ++row) find_open(first + row, open[chunk], wrong[chunk]);
+      }
+    });
+    open_.clear();
+    wrong_for_all_ = 0.0;
+    for (const auto& of_chunk : open) open_.insert(open_.end(), of_chunk.begin(), of_chunk.end());
+    for (const double of_chunk : wrong) wrong_for_all_ += of_chunk;
+  }
+
+  void find_open(std::size_t sample, std::vector<Open>& open, double& wrong) const {
+    const auto label = static_cast<std::size_t>(predictions_.labels()[sample]);
+    const std::span<const double> sums = sums_[sample];
+    const auto [rival, next] = sums_.highest(sample);
+    const double truth = sums[label], tie = sums_.tie();
+    const Glances::Extremes& extremes = glances_.extremes(sample);
+    if (weights_.of[sample] == 0.0 || truth - rival + extremes.ahead_least > 2.0 * tie) return;  // right with any of them
+    if (rival + sums_.lowest() - truth - double{extremes.own_most} > 2.0 * tie) {
+      wrong += weights_.of[sample];
+      return;
+    }
+    std::size_t place = 0;
+    while (sums[place] != rival || place == label) ++place;
+    const bool lower = std::any_of(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(label),
+                                   [&](double sum) { return sum >= rival - 3.0 * tie; });
+    open.push_back({sample, label, weights_.of[sample], truth, rival, next, place, lower});
   }
 
   const Predictions& predictions_;
-  Chunks chunks_;
+  ScoreWeights weights_;
   int threads_;
-  std::vector<Glance> glances_;  // [models, samples]
-  std::vector<double> sums_;     // [samples, classes]: over the picks
-  std::vector<Rivals> rivals_;   // [samples]
+  Glances glances_;
+  PickSums sums_;
+  std::vector<Open> open_;      // ascending samples
+  double wrong_for_all_ = 0.0;  // the weight of the samples that are wrong with any candidate
+  std::vector<double> known_;   // [models]: the loss of the picks and one more; negative where not asked for yet
 };
 
 }  // namespace
 
-std::unique_ptr<Scorer> make_accuracy_scorer(const Predictions& predictions, int threads) {
-  return std::make_unique<AccuracyScorer>(predictions, threads);
-}
+std::unique_ptr<Scorer> make_accuracy_scorer(const Scoring& scoring) { return std::make_unique<AccuracyScorer>(scoring); }
 
 }  // namespace quorate

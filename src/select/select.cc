@@ -2,42 +2,47 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <string>
+#include <numeric>
 
+#include "quorate/core/random.h"
+#include "select/swap.h"
 #include "select/walk.h"
 
 namespace quorate {
 namespace {
 
-// The ensemble of the first `size` picks, members ascending.
-Ensemble prefix(const GreedyPath& path, std::size_t size, const Walker& walker, const std::string& found_by) {
-  std::map<int, int> counts;
-  for (std::size_t i = 0; i < size; ++i) ++counts[path.picks[i]];
-  Ensemble ensemble;
-  for (const auto& [model, count] : counts) {
-    ensemble.members.push_back(model);
-    ensemble.weights.push_back(static_cast<double>(count) / static_cast<double>(size));
-  }
-  ensemble.loss = path.losses[size - 1];
-  ensemble.cost = walker.cost_of(ensemble.members);
-  ensemble.found_by = found_by;
-  return ensemble;
+constexpr int kSwapRounds = 3;
+constexpr std::int64_t kExhaustive = 1000;  // so few partial ensembles are all looked at: 16 models by up to 4 picks
+
+// Of the first `size` picks, in lowest terms: a model picked twice is that model.
+Found picked(const Walker& walker, const std::vector<int>& picks, std::size_t size, double loss, const std::string& by) {
+  Found found{.counts = Counts(walker.models(), 0), .picks = static_cast<int>(size), .loss = loss, .by = by};
+  for (std::size_t i = 0; i < size; ++i) ++found.counts[static_cast<std::size_t>(picks[i])];
+  const int common = std::accumulate(found.counts.begin(), found.counts.end(), 0, std::gcd<int, int>);
+  for (int& count : found.counts) count /= common;
+  found.picks /= common;
+  found.costs = walker.costs_of(found.counts);
+  return found;
 }
 
-// Those not among the candidates already: many walks begin alike.
-void add_prefixes(std::vector<Ensemble>& candidates, const GreedyPath& path, const Walker& walker,
-                  const std::string& found_by) {
+// Those that were not found before: many walks begin alike.
+void add_prefixes(std::vector<Found>& found, const GreedyPath& path, const Walker& walker, const std::string& by) {
   for (std::size_t size = 1; size <= path.picks.size(); ++size) {
-    Ensemble ensemble = prefix(path, size, walker, found_by);
-    const bool known = std::any_of(candidates.begin(), candidates.end(), [&](const Ensemble& other) {
-      return other.members == ensemble.members && other.weights == ensemble.weights;
-    });
-    if (!known) candidates.push_back(std::move(ensemble));
+    Found prefix = picked(walker, path.picks, size, path.losses[size - 1], by);
+    if (std::none_of(found.begin(), found.end(), [&](const Found& other) { return other.counts == prefix.counts; }))
+      found.push_back(std::move(prefix));
   }
 }
 
-// `count` budgets in geometric progression strictly between the least positive cost of a model and `dearest`.
+void add_singles(std::vector<Found>& found, Walker& walker) {
+  const Counts none(walker.models(), 0);
+  for (Walker::Candidate& candidate : walker.candidates_after(none, {.caps = walker.budgets()})) {
+    walker.make_exact(none, candidate);
+    found.push_back(picked(walker, {candidate.model}, 1, candidate.loss, "single"));
+  }
+}
+
+// `count` caps in geometric progression strictly between the least positive cost of a model and `dearest`.
 std::vector<double> caps_below(double dearest, std::span<const double> cost, int count) {
   double least = dearest;
   for (const double of_model : cost)
@@ -48,39 +53,92 @@ std::vector<double> caps_below(double dearest, std::span<const double> cost, int
   return caps;
 }
 
+void add_capped(std::vector<Found>& found, Walker& walker, const std::vector<double>& costs_of_plain) {
+  for (std::size_t j = 0; j < walker.costs().size(); ++j)
+    for (const double cap : caps_below(costs_of_plain[j], walker.costs()[j].of_model, walker.options().caps)) {
+      std::vector<double> caps = walker.budgets();
+      caps[j] = std::min(caps[j], cap);
+      add_prefixes(found, walker.walk({.caps = std::move(caps)}), walker, "capped greedy");
+    }
+}
+
+// Models of one bag, ascending: the first of a shuffle.
+std::vector<int> bag(std::size_t models, const SelectOptions& options, int number) {
+  std::vector<int> order(models);
+  std::iota(order.begin(), order.end(), 0);
+  Random random(options.seed, static_cast<std::uint64_t>(number));
+  const auto size = static_cast<std::size_t>(std::ceil(options.bag_fraction * static_cast<double>(models)));
+  for (std::size_t i = 0; i < size; ++i) std::swap(order[i], order[i + random.below(models - i)]);
+  order.resize(size);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+Ensemble ensemble_of(const Found& found, const Walker& walker) {
+  Ensemble ensemble{.members = {}, .weights = {}, .loss = found.loss, .cost = found.costs[0], .found_by = found.by};
+  for (std::size_t m = 0; m < found.counts.size(); ++m)
+    if (found.counts[m] > 0) {
+      ensemble.members.push_back(static_cast<int>(m));
+      ensemble.weights.push_back(static_cast<double>(found.counts[m]) / static_cast<double>(found.picks));
+    }
+  ensemble.combine = walker.options().combine;
+  if (walker.costs().size() > 1)
+    for (std::size_t j = 0; j < found.costs.size(); ++j) ensemble.costs[walker.costs()[j].name] = found.costs[j];
+  return ensemble;
+}
+
 }  // namespace
 
 GreedyPath greedy(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {
-  return Walker(predictions, cost, options).walk();
+  const Cost only{.of_model = {cost.begin(), cost.end()}};
+  return Walker(predictions, {&only, 1}, options).walk();
 }
 
 EnsembleFront select(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {
-  Walker walker(predictions, cost, options);
-  std::vector<Ensemble> candidates;
-  const std::vector<double> of_singles = walker.losses_of_singles();
-  for (std::size_t m = 0; m < predictions.models(); ++m)
-    candidates.push_back(prefix({{static_cast<int>(m)}, {of_singles[m]}}, 1, walker, "single"));
+  const Cost only{.of_model = {cost.begin(), cost.end()}};
+  return select(predictions, {&only, 1}, options);
+}
 
+EnsembleFront select(const Predictions& predictions, std::span<const Cost> costs, const SelectOptions& options) {
+  Walker walker(predictions, costs, options);
+  std::vector<Found> found;
+  add_singles(found, walker);
   const GreedyPath plain = walker.walk();
-  add_prefixes(candidates, plain, walker, "greedy");
-  add_prefixes(candidates, walker.walk({.per_cost = true}), walker, "gain per cost");
-  const double dearest = prefix(plain, plain.picks.size(), walker, "greedy").cost;
-  for (const double cap : caps_below(dearest, cost, options.caps))
-    add_prefixes(candidates, walker.walk({.cap = cap}), walker, "capped greedy");
+  add_prefixes(found, plain, walker, "greedy");
+  const std::vector<double> costs_of_plain = picked(walker, plain.picks, plain.picks.size(), 0.0, "").costs;
+  for (std::size_t j = 0; j < costs.size(); ++j)
+    add_prefixes(found, walker.walk({.per_cost = static_cast<int>(j)}), walker, "gain per cost");
+  add_capped(found, walker, costs_of_plain);
+
+  std::vector<int> of_all_bags;
+  for (int number = 0; number < options.bags; ++number) {
+    const GreedyPath path = walker.walk({.among = bag(walker.models(), options, number)});
+    add_prefixes(found, path, walker, "bagged greedy");
+    of_all_bags.insert(of_all_bags.end(), path.picks.begin(), path.picks.end());
+  }
+  std::vector<Found> front = non_dominated(std::move(found));
+  if (!of_all_bags.empty()) {
+    Found all = picked(walker, of_all_bags, of_all_bags.size(), 0.0, "bagged greedy");
+    const std::vector<double> budgets = walker.budgets();
+    if (std::equal(all.costs.begin(), all.costs.end(), budgets.begin(),
+                   [](double of_all, double most) { return of_all <= most; })) {
+      all.loss = loss(options.metric, predictions, ensemble_of(all, walker), options.threads, options.sample_weight);
+      front.push_back(std::move(all));
+      front = non_dominated(std::move(front));
+    }
+  }
+  if (options.swaps) {
+    const bool few = partial_ensembles(walker.models(), options, kExhaustive) < kExhaustive;
+    front = few ? exhaust(walker, std::move(front)) : improve(walker, std::move(front), kSwapRounds);
+  }
 
   // What a scorer sums as counts, loss() sums as weights. The last bits differ, and with them the answers of samples on
-  // which two classes are tied: accuracy is measured before the front is drawn, the other metrics only where it has been.
-  const auto measure = [&](Ensemble& ensemble) {
-    ensemble.loss = loss(options.metric, predictions, ensemble, options.threads);
-  };
-  if (options.metric == Metric::kAccuracy) {
-    for (Ensemble& ensemble : candidates)
-      if (ensemble.members.size() > 1) measure(ensemble);
-    return EnsembleFront(std::move(candidates));
+  // which two classes are tied: what is said of a point is what loss() says of it.
+  std::vector<Ensemble> measured;
+  for (const Found& point : front) {
+    measured.push_back(ensemble_of(point, walker));
+    measured.back().loss = loss(options.metric, predictions, measured.back(), options.threads, options.sample_weight);
   }
-  const EnsembleFront front(std::move(candidates));
-  std::vector<Ensemble> measured(front.begin(), front.end());
-  std::for_each(measured.begin(), measured.end(), measure);
   return EnsembleFront(std::move(measured));
 }
 

@@ -2,164 +2,214 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
-#include "core/message.h"
+#include "select/check_options.h"
 
 namespace quorate {
 namespace {
 
-// What two losses of equal ensembles may differ by when they are summed in different orders.
-double rounding_of(double loss) { return 1e-12 * (1.0 + std::abs(loss)); }
-
 constexpr double kRatioTie = 1e-9;
 
-std::vector<int> members_of(const std::vector<int>& counts) {
-  std::vector<int> members;
-  for (std::size_t m = 0; m < counts.size(); ++m)
-    if (counts[m] > 0) members.push_back(static_cast<int>(m));
-  return members;
-}
-
-void check_arguments(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {
-  require(cost.size() == predictions.models(), "cost has ", cost.size(), " entries, but there are ", predictions.models(),
-          " models");
-  for (std::size_t m = 0; m < cost.size(); ++m)
-    require(std::isfinite(cost[m]) && cost[m] >= 0.0, "cost[", m, "] is ", cost[m], ", but must be finite and not negative");
-  require(options.max_size >= 1, "max_size is ", options.max_size, ", but must be at least 1");
-  require(options.caps >= 0, "caps is ", options.caps, ", but must be at least 0");
-  require(options.threads >= 0, "threads is ", options.threads, ", but must be at least 0 (0: one for each core)");
-  check_suits(options.metric, predictions);
+// Costs are summed in the order of the models, so that the same members cost the same however they were found.
+double cost_of(const Cost& cost, const Counts& counts, int also) {
+  double sum = 0.0;
+  for (std::size_t m = 0; m < counts.size(); ++m) {
+    if (counts[m] == 0 && static_cast<int>(m) != also) continue;
+    sum = cost.parallel ? std::max(sum, cost.of_model[m]) : sum + cost.of_model[m];
+  }
+  return sum;
 }
 
 }  // namespace
 
-std::unique_ptr<Scorer> make_scorer(Metric metric, const Predictions& predictions, int threads) {
-  if (metric == Metric::kLogLoss) return make_log_loss_scorer(predictions, threads);
-  if (metric == Metric::kAccuracy) return make_accuracy_scorer(predictions, threads);
-  return make_brier_scorer(predictions, threads);
+double rounding_of(double loss) { return 1e-12 * (1.0 + std::abs(loss)); }
+
+Walker::Walker(const Predictions& predictions, std::span<const Cost> costs, const SelectOptions& options)
+    : predictions_(predictions), costs_(costs.begin(), costs.end()), options_(options), held_(predictions.models(), 0) {
+  check_options(predictions, costs, options);
+  scorer_ = make_scorer({predictions_, options_.metric, options_.combine, options_.sample_weight, options_.threads, options_.device});
 }
 
-Walker::Walker(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options)
-    : predictions_(predictions), cost_(cost), options_(options), held_(predictions.models(), 0) {
-  check_arguments(predictions, cost, options);
-  scorer_ = make_scorer(options.metric, predictions, options.threads);
-}
-
-GreedyPath Walker::walk(const WalkRule& rule) {
+GreedyPath Walker::walk(WalkRule rule) {
+  if (rule.caps.empty()) rule.caps = budgets();
   GreedyPath path;
-  std::vector<int> counts(cost_.size(), 0);
-  double loss = loss_of_not_knowing();
-  double cost = 0.0;
+  Counts counts(models(), 0);
+  Candidate now{.loss = loss_of_not_knowing(), .costs = std::vector<double>(costs_.size(), 0.0)};
+  double least = std::numeric_limits<double>::infinity();
+  int since_least = 0;
   while (path.picks.size() < static_cast<std::size_t>(options_.max_size)) {
-    const std::vector<Candidate> candidates = candidates_after(counts, rule.cap);
+    std::vector<Candidate> candidates = candidates_after(counts, rule);
     if (candidates.empty()) break;
-    const int pick = rule.per_cost ? greatest_fall_per_cost(candidates, loss, cost) : least_loss(candidates);
-    loss = losses_after(counts, {&pick, 1})[static_cast<std::size_t>(pick)];
-    ++counts[static_cast<std::size_t>(pick)];
-    cost = cost_of(members_of(counts));
-    path.picks.push_back(pick);
-    path.losses.push_back(loss);
+    if (path.picks.size() < static_cast<std::size_t>(options_.sorted_start))
+      now = choose_sorted(counts, candidates);
+    else if (rule.per_cost >= 0)
+      now = choose_per_cost(counts, std::move(candidates), now, rule.per_cost);
+    else
+      now = choose_least(counts, std::move(candidates));
+    ++counts[static_cast<std::size_t>(now.model)];
+    path.picks.push_back(now.model);
+    path.losses.push_back(now.loss);
+    since_least = now.loss < least - rounding_of(now.loss) ? 0 : since_least + 1;
+    least = std::min(least, now.loss);
+    if (options_.patience > 0 && since_least >= options_.patience) break;
   }
   return path;
 }
 
-double Walker::cost_of(std::span<const int> members) const {
-  double cost = 0.0;
-  for (const int member : members) {
-    const double of_member = cost_[static_cast<std::size_t>(member)];
-    cost = options_.parallel ? std::max(cost, of_member) : cost + of_member;
-  }
-  return cost;
+std::vector<double> Walker::costs_of(const Counts& counts) const {
+  std::vector<double> result;
+  for (const Cost& cost : costs_) result.push_back(cost_of(cost, counts, -1));
+  return result;
 }
 
-std::vector<double> Walker::losses_of_singles() {
-  std::vector<int> all(cost_.size());
-  std::iota(all.begin(), all.end(), 0);
-  return losses_after(std::vector<int>(cost_.size(), 0), all);
+std::vector<double> Walker::budgets() const {
+  std::vector<double> result;
+  for (const Cost& cost : costs_) result.push_back(cost.budget);
+  return result;
 }
 
-const std::vector<double>& Walker::losses_after(const std::vector<int>& counts, std::span<const int> models) {
-  std::vector<double>& losses =
-      known_.try_emplace(counts, counts.size(), std::numeric_limits<double>::quiet_NaN()).first->second;
-  std::vector<int> unknown;
-  for (const int m : models)
-    if (std::isnan(losses[static_cast<std::size_t>(m)])) unknown.push_back(m);
-  if (unknown.empty()) return losses;
-
-  const bool goes_on =
-      std::equal(held_.begin(), held_.end(), counts.begin(), [](int held, int wanted) { return held <= wanted; });
-  if (!goes_on) {
+void Walker::hold(const Counts& counts) {
+  if (!std::equal(held_.begin(), held_.end(), counts.begin(), [](int held, int wanted) { return held <= wanted; })) {
     scorer_->clear();
     std::fill(held_.begin(), held_.end(), 0);
   }
   for (std::size_t m = 0; m < counts.size(); ++m)
     for (; held_[m] < counts[m]; ++held_[m]) scorer_->add(m);
-  scorer_->score(unknown, losses);
-  return losses;
 }
 
-std::vector<Walker::Candidate> Walker::candidates_after(const std::vector<int>& counts, double cap) {
-  const std::vector<int> members = members_of(counts);
-  const double cost = cost_of(members);
+Walker::Known& Walker::known_after(const Counts& counts, std::span<const int> models) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  Known& known =
+      known_.try_emplace(counts, Known{std::vector(counts.size(), kNan), std::vector(counts.size(), kNan)}).first->second;
+  std::vector<int> unknown;
+  for (const int m : models)
+    if (std::isnan(known.loss[static_cast<std::size_t>(m)])) unknown.push_back(m);
+  if (unknown.empty()) return known;
+  hold(counts);
+  scorer_->score(unknown, known.loss);
+  for (const int m : unknown) known.error[static_cast<std::size_t>(m)] = scorer_->error();
+  return known;
+}
+
+std::vector<Walker::Candidate> Walker::candidates_after(const Counts& counts, const WalkRule& rule) {
   std::vector<Candidate> candidates;
   std::vector<int> allowed;
-  for (std::size_t m = 0; m < counts.size(); ++m) {
-    if (counts[m] > 0 && !options_.with_replacement) continue;
-    const int model = static_cast<int>(m);
-    double with_it = cost;
-    if (counts[m] == 0) {
-      std::vector<int> larger = members;
-      larger.insert(std::upper_bound(larger.begin(), larger.end(), model), model);
-      with_it = cost_of(larger);
+  const std::vector<double> now = costs_of(counts);
+  const auto consider = [&](int model) {
+    const bool member = counts[static_cast<std::size_t>(model)] > 0;
+    if (member && !options_.with_replacement) return;
+    std::vector<double> costs = now;
+    for (std::size_t j = 0; j < costs.size(); ++j) {
+      if (!member) costs[j] = cost_of(costs_[j], counts, model);
+      if (costs[j] > rule.caps[j]) return;
     }
-    if (with_it > cap) continue;
-    candidates.push_back({model, 0.0, with_it});
+    candidates.push_back({.model = model, .costs = std::move(costs)});
     allowed.push_back(model);
+  };
+  if (rule.among.empty())
+    for (std::size_t m = 0; m < models(); ++m) consider(static_cast<int>(m));
+  else
+    for (const int model : rule.among) consider(model);
+
+  const Known& known = known_after(counts, allowed);
+  for (Candidate& candidate : candidates) {
+    candidate.loss = known.loss[static_cast<std::size_t>(candidate.model)];
+    candidate.error = known.error[static_cast<std::size_t>(candidate.model)];
   }
-  const std::vector<double>& losses = losses_after(counts, allowed);
-  for (Candidate& candidate : candidates) candidate.loss = losses[static_cast<std::size_t>(candidate.model)];
   return candidates;
 }
 
-int Walker::least_loss(std::span<const Candidate> candidates) const {
-  double least = candidates.front().loss;
-  for (const Candidate& candidate : candidates) least = std::min(least, candidate.loss);
-  int best = -1;
-  for (const Candidate& candidate : candidates)
-    if (candidate.loss <= least + rounding_of(least) && (best < 0 || goes_first(candidate.model, best)))
-      best = candidate.model;
-  return best;
+void Walker::make_exact(const Counts& counts, Candidate& candidate) {
+  if (candidate.error == 0.0) return;
+  const auto m = static_cast<std::size_t>(candidate.model);
+  Known& known = known_.at(counts);
+  if (known.error[m] > 0.0) {
+    hold(counts);
+    known.loss[m] = scorer_->exact(m);
+    known.error[m] = 0.0;
+  }
+  candidate.loss = known.loss[m];
+  candidate.error = 0.0;
 }
 
-int Walker::greatest_fall_per_cost(std::span<const Candidate> candidates, double loss, double cost) const {
-  std::vector<Candidate> free;
-  double greatest = 0.0;
-  const auto falls = [&](const Candidate& candidate) { return loss - candidate.loss > rounding_of(loss); };
-  const auto ratio = [&](const Candidate& candidate) { return (loss - candidate.loss) / (candidate.cost - cost); };
-  for (const Candidate& candidate : candidates) {
-    if (!falls(candidate)) continue;
-    if (candidate.cost <= cost)
-      free.push_back(candidate);
-    else
-      greatest = std::max(greatest, ratio(candidate));
+Walker::Candidate Walker::choose_least(const Counts& counts, std::vector<Candidate> candidates) {
+  // Only those that may tie with the least are told apart.
+  double at_most = std::numeric_limits<double>::infinity();
+  for (const Candidate& candidate : candidates) at_most = std::min(at_most, candidate.loss + candidate.error);
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    return candidate.loss - candidate.error > at_most + 2.0 * rounding_of(at_most);
+  });
+  double least = std::numeric_limits<double>::infinity();
+  for (Candidate& candidate : candidates) {
+    make_exact(counts, candidate);
+    least = std::min(least, candidate.loss);
   }
-  if (!free.empty()) return least_loss(free);
-  int best = -1;
+  const Candidate* best = nullptr;
   for (const Candidate& candidate : candidates)
-    if (falls(candidate) && ratio(candidate) >= greatest * (1.0 - kRatioTie) &&
-        (best < 0 || goes_first(candidate.model, best)))
-      best = candidate.model;
-  return best >= 0 ? best : least_loss(candidates);
+    if (candidate.loss <= least + rounding_of(least) && (best == nullptr || goes_first(candidate.model, best->model)))
+      best = &candidate;
+  return *best;
+}
+
+Walker::Candidate Walker::choose_per_cost(const Counts& counts, std::vector<Candidate> candidates, const Candidate& now,
+                                          int cost) {
+  const auto at = static_cast<std::size_t>(cost);
+  const auto fall = [&](const Candidate& candidate) { return now.loss - candidate.loss; };
+  const auto added = [&](const Candidate& candidate) { return candidate.costs[at] - now.costs[at]; };
+  const double rounding = rounding_of(now.loss);
+  std::vector<Candidate> free, dear;
+  for (Candidate& candidate : candidates) {
+    if (std::abs(fall(candidate) - rounding) <= candidate.error) make_exact(counts, candidate);
+    if (fall(candidate) > rounding) (added(candidate) <= 0.0 ? free : dear).push_back(candidate);
+  }
+  if (!free.empty()) return choose_least(counts, std::move(free));
+  if (dear.empty()) return choose_least(counts, std::move(candidates));
+
+  double at_least = 0.0;
+  for (const Candidate& candidate : dear)
+    at_least = std::max(at_least, (fall(candidate) - candidate.error) / added(candidate));
+  double greatest = 0.0;
+  for (Candidate& candidate : dear) {
+    if ((fall(candidate) + candidate.error) / added(candidate) < at_least * (1.0 - 2.0 * kRatioTie)) continue;
+    make_exact(counts, candidate);
+    greatest = std::max(greatest, fall(candidate) / added(candidate));
+  }
+  const Candidate* best = nullptr;
+  for (const Candidate& candidate : dear)
+    if (candidate.error == 0.0 && fall(candidate) / added(candidate) >= greatest * (1.0 - kRatioTie) &&
+        (best == nullptr || goes_first(candidate.model, best->model)))
+      best = &candidate;
+  return *best;
+}
+
+// Of the candidates that are no members yet the one of least loss alone; where all are members, as ever.
+Walker::Candidate Walker::choose_sorted(const Counts& counts, const std::vector<Candidate>& candidates) {
+  const Counts none(models(), 0);
+  std::vector<int> others;
+  for (const Candidate& candidate : candidates)
+    if (counts[static_cast<std::size_t>(candidate.model)] == 0) others.push_back(candidate.model);
+  if (others.empty()) return choose_least(counts, candidates);
+  std::vector<Candidate> alone =
+      candidates_after(none, {.caps = std::vector(costs_.size(), std::numeric_limits<double>::infinity()), .among = others});
+  const int best = choose_least(none, std::move(alone)).model;
+  Candidate chosen = *std::find_if(candidates.begin(), candidates.end(),
+                                   [best](const Candidate& candidate) { return candidate.model == best; });
+  make_exact(counts, chosen);
+  return chosen;
 }
 
 bool Walker::goes_first(int a, int b) const {
-  const double cost_a = cost_[static_cast<std::size_t>(a)];
-  const double cost_b = cost_[static_cast<std::size_t>(b)];
-  return cost_a != cost_b ? cost_a < cost_b : a < b;
+  for (const Cost& cost : costs_) {
+    const double cost_a = cost.of_model[static_cast<std::size_t>(a)], cost_b = cost.of_model[static_cast<std::size_t>(b)];
+    if (cost_a != cost_b) return cost_a < cost_b;
+  }
+  return a < b;
 }
 
 double Walker::loss_of_not_knowing() const {
+  if (predictions_.has_values()) return loss_of_mean_target(predictions_, options_.sample_weight);
   const auto classes = static_cast<double>(predictions_.classes());
   return options_.metric == Metric::kLogLoss ? std::log(classes) : 1.0 - 1.0 / classes;
 }

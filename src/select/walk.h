@@ -1,7 +1,6 @@
 // The greedy that select() and greedy() share: a walk from the empty ensemble, one pick a step.
 #pragma once
 
-#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -12,45 +11,66 @@
 
 namespace quorate {
 
-// Which candidate a step takes; see select().
+// So many picks of each model, [models].
+using Counts = std::vector<int>;
+
+// Which candidates a walk has, and which of them a step takes; see select().
 struct WalkRule {
-  bool per_cost = false;                                 // greatest fall in loss per added cost, else least loss
-  double cap = std::numeric_limits<double>::infinity();  // of the ensemble's cost
+  int per_cost = -1;              // greatest fall in loss per unit of this cost; -1: least loss
+  std::vector<double> caps = {};  // [costs], of the ensemble's costs
+  std::vector<int> among = {};    // models, ascending; empty: all
 };
 
 // Walks over the same predictions share what they learn: the loss of a candidate after the same picks is computed once, so
 // that a capped walk costs nothing until its cap first turns a pick down, and after that only what its cap allows.
 class Walker {
  public:
-  // Throws as select() does. The arguments but the options must outlive it.
-  Walker(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options);
+  // Throws as select() does. The predictions must outlive it.
+  Walker(const Predictions& predictions, std::span<const Cost> costs, const SelectOptions& options);
 
-  GreedyPath walk(const WalkRule& rule = {});
+  // A rule without caps walks within the budgets.
+  GreedyPath walk(WalkRule rule = {});
 
-  std::vector<double> losses_of_singles();             // [models]
-  double cost_of(std::span<const int> members) const;  // ascending
-
- private:
+  // One pick more than `counts`: its loss, known to within `error`.
   struct Candidate {
     int model = 0;
-    double loss = 0.0;  // of the ensemble with it
-    double cost = 0.0;
+    double loss = 0.0;
+    double error = 0.0;
+    std::vector<double> costs;  // [costs], of the ensemble with it
+  };
+  // Those that keep the costs within `caps`, ascending.
+  std::vector<Candidate> candidates_after(const Counts& counts, const WalkRule& rule);
+  void make_exact(const Counts& counts, Candidate& candidate);
+
+  std::vector<double> costs_of(const Counts& counts) const;  // [costs]
+  std::vector<double> budgets() const;                       // [costs]
+  std::size_t models() const { return predictions_.models(); }
+  const SelectOptions& options() const { return options_; }
+  std::span<const Cost> costs() const { return costs_; }
+
+ private:
+  struct Known {                // of one pick more, after the same picks
+    std::vector<double> loss;   // [models]; NaN where not asked for yet
+    std::vector<double> error;  // [models]
   };
 
-  // losses [models] of one pick more, after counts[m] picks of each model m; only those of `models` are sure to be known.
-  const std::vector<double>& losses_after(const std::vector<int>& counts, std::span<const int> models);
-  std::vector<Candidate> candidates_after(const std::vector<int>& counts, double cap);
-  int least_loss(std::span<const Candidate> candidates) const;
-  int greatest_fall_per_cost(std::span<const Candidate> candidates, double loss, double cost) const;
+  Known& known_after(const Counts& counts, std::span<const int> models);
+  void hold(const Counts& counts);
+  Candidate choose_least(const Counts& counts, std::vector<Candidate> candidates);
+  Candidate choose_per_cost(const Counts& counts, std::vector<Candidate> candidates, const Candidate& now, int cost);
+  Candidate choose_sorted(const Counts& counts, const std::vector<Candidate>& candidates);
   bool goes_first(int a, int b) const;  // of two tied models
   double loss_of_not_knowing() const;
 
   const Predictions& predictions_;
-  std::span<const double> cost_;
+  std::vector<Cost> costs_;
   SelectOptions options_;
   std::unique_ptr<Scorer> scorer_;
-  std::vector<int> held_;                                  // [models]: the picks that the scorer holds
-  std::map<std::vector<int>, std::vector<double>> known_;  // by counts; NaN where not asked for yet
+  Counts held_;  // the picks that the scorer holds
+  std::map<Counts, Known> known_;
 };
+
+// What two losses of equal ensembles may differ by when they are summed in different orders.
+double rounding_of(double loss);
 
 }  // namespace quorate

@@ -213,28 +213,6 @@ TEST(Sha256, KnownVectors) {
   EXPECT_THAT([&] { sha256_of_file(folder / "none"); }, ThrowsMessage<FileError>(StartsWith((folder / "none").string())));
 }
 
-TEST(MappedFile, MapsContentAndOutlivesTheName) {
-  const TemporaryFolder folder;
-  write_file(folder / "x", "content");
-  std::shared_ptr<const void> owner;
-  {
-    const MappedFile file(folder / "x");
-    EXPECT_EQ(file.bytes().size(), 7u);
-    owner = file.owner();
-  }
-  fs::remove(folder / "x");
-  EXPECT_EQ(std::string(static_cast<const char*>(owner.get()), 7), "content");
-}
-
-TEST(MappedFile, EmptyMissingAndFolder) {
-  const TemporaryFolder folder;
-  write_file(folder / "empty", "");
-  EXPECT_TRUE(MappedFile(folder / "empty").bytes().empty());
-  EXPECT_THAT([&] { MappedFile(folder / "none"); },
-              ThrowsMessage<FileError>((folder / "none").string() + ": cannot open: No such file or directory"));
-  EXPECT_THAT([&] { MappedFile{folder.path()}; }, ThrowsMessage<FileError>(folder.path().string() + ": is not a file"));
-}
-
 TEST(FileLock, ExcludesOtherProcessesUntilItsHolderDies) {
   const TemporaryFolder folder;
   int ready[2];

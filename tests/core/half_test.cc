@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace quorate {
 namespace {
@@ -30,6 +32,21 @@ TEST(Half, AllValuesDecodeExactly) {
       ASSERT_EQ(std::signbit(value), std::signbit(expected)) << bits;
     }
   }
+}
+
+// Every value, at every place of a vector and in what is left after whole vectors.
+TEST(Half, ManyAreTheSameAsOneByOne) {
+  std::vector<Half> halves;
+  for (int bits = 0; bits < 1 << 16; ++bits) halves.push_back(Half{static_cast<std::uint16_t>(bits)});
+  for (std::size_t skipped = 0; skipped < 40; ++skipped) {
+    const std::span<const Half> part = std::span(halves).subspan(skipped, halves.size() - 2 * skipped);
+    std::vector<float> floats(part.size() + 1, 7.0f);
+    to_floats(part, floats.data());
+    for (std::size_t i = 0; i < part.size(); ++i)
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(floats[i]), std::bit_cast<std::uint32_t>(to_float(part[i]))) << part[i].bits;
+    ASSERT_EQ(floats.back(), 7.0f);
+  }
+  to_floats({}, nullptr);
 }
 
 }  // namespace

@@ -13,31 +13,76 @@ namespace quorate::oracle {
 
 struct Case {
   std::size_t models = 0, samples = 0, classes = 0;
-  std::vector<float> probs;  // [models, samples, classes]
+  std::vector<float> probs;  // [models, samples, classes]; of "mse": values
   std::vector<int> labels;
   std::vector<double> cost;
+  std::vector<float> targets = {};         // [samples, classes] of "mse"
+  std::vector<double> sample_weight = {};  // [samples]; empty: all alike
 
   double p(int m, std::size_t i, std::size_t c) const { return probs[(std::size_t(m) * samples + i) * classes + c]; }
+  double weight(std::size_t i) const { return sample_weight.empty() ? 1.0 : sample_weight[i]; }
 };
 
-// `weights[m]` of each model; `total` divides, so that whole counts stay exact until the end.
-inline double loss(const Case& data, const std::string& metric, const std::map<int, double>& weights, double total) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < data.samples; ++i) {
-    const auto label = static_cast<std::size_t>(data.labels[i]);
-    std::vector<double> mean(data.classes, 0.0);
-    for (const auto& [m, weight] : weights)
-      for (std::size_t c = 0; c < data.classes; ++c) mean[c] += weight * data.p(m, i, c);
-    std::size_t answer = 0;
-    for (std::size_t c = 0; c < data.classes; ++c)
-      if (mean[c] > mean[answer]) answer = c;
-    for (double& p : mean) p /= total;
-    if (metric == "log_loss") sum -= std::log(std::min(1.0, std::max(1e-15, mean[label])));
-    if (metric == "accuracy") sum += answer != label;
-    if (metric == "brier")
-      for (std::size_t c = 0; c < data.classes; ++c) sum += (mean[c] - double(c == label)) * (mean[c] - double(c == label));
+// The lowest of the classes that are as high as the highest, but for rounding.
+inline std::size_t answer_of(const std::vector<double>& scores) {
+  std::size_t answer = 0;
+  while (scores[answer] < *std::max_element(scores.begin(), scores.end()) - 1e-12) ++answer;
+  return answer;
+}
+
+// A committee's scores of one sample. `weights[m]` of each model; `total` divides.
+inline std::vector<double> scores(const Case& data, const std::string& combine, const std::map<int, double>& weights,
+                                  double total, std::size_t i) {
+  std::vector<double> result(data.classes, 0.0);
+  for (const auto& [m, weight] : weights) {
+    std::vector<double> own(data.classes);
+    for (std::size_t c = 0; c < data.classes; ++c) own[c] = data.p(m, i, c);
+    if (combine == "vote") result[std::size_t(std::max_element(own.begin(), own.end()) - own.begin())] += weight;
+    for (std::size_t c = 0; c < data.classes; ++c) {
+      if (combine == "mean") result[c] += weight * own[c];
+      if (combine == "logits") result[c] += weight * double(std::log(std::max(float(own[c]), 1e-15f)));
+    }
   }
-  return sum / double(data.samples);
+  for (double& score : result) score /= total;
+  if (combine == "logits") {
+    const double highest = *std::max_element(result.begin(), result.end());
+    double sum = 0.0;
+    for (double& score : result) sum += score = std::exp(score - highest);
+    for (double& score : result) score /= sum;
+  }
+  return result;
+}
+
+inline double loss(const Case& data, const std::string& metric, const std::map<int, double>& weights, double total,
+                   const std::string& combine = "mean") {
+  double sum = 0.0, all = 0.0;
+  std::vector<double> right(data.classes), truth(data.classes), answered(data.classes);
+  for (std::size_t i = 0; i < data.samples; ++i) {
+    const std::vector<double> mean = scores(data, combine, weights, total, i);
+    const double weight = data.weight(i);
+    all += weight;
+    if (metric == "mse") {
+      for (std::size_t c = 0; c < data.classes; ++c)
+        sum += weight * std::pow(mean[c] - double(data.targets[i * data.classes + c]), 2) / double(data.classes);
+      continue;
+    }
+    const auto label = static_cast<std::size_t>(data.labels[i]);
+    const std::size_t answer = answer_of(mean);
+    truth[label] += weight;
+    answered[answer] += weight;
+    if (answer == label) right[label] += weight;
+    if (metric == "log_loss") sum -= weight * std::log(std::min(1.0, std::max(1e-15, mean[label])));
+    if (metric == "accuracy") sum += weight * double(answer != label);
+    if (metric == "brier")
+      for (std::size_t c = 0; c < data.classes; ++c) sum += weight * std::pow(mean[c] - double(c == label), 2);
+  }
+  if (metric != "balanced_accuracy" && metric != "macro_f1") return sum / all;
+  double share = 0.0, count = 0.0;
+  for (std::size_t c = 0; c < data.classes; ++c) {
+    const double of = metric == "macro_f1" ? (truth[c] + answered[c]) / 2.0 : truth[c];
+    if (of > 0.0) share += right[c] / of, count += 1.0;
+  }
+  return 1.0 - share / count;
 }
 
 struct Options {
@@ -46,6 +91,9 @@ struct Options {
   bool with_replacement = true;
   bool parallel = false;
   int caps = 0;
+  std::string combine = "mean";
+  int sorted_start = 0;
+  int patience = 0;
 };
 
 inline double cost_of(const Case& data, const std::map<int, double>& weights, bool parallel) {
@@ -65,6 +113,21 @@ inline Path walk(const Case& data, const Options& options, bool per_cost = false
   Path path;
   std::map<int, double> counts;
   double now = options.metric == "log_loss" ? std::log(double(data.classes)) : 1.0 - 1.0 / double(data.classes);
+  if (options.metric == "mse") {  // of the mean target
+    double all = 0.0;
+    std::vector<double> means(data.classes);
+    for (std::size_t i = 0; i < data.samples; ++i) {
+      all += data.weight(i);
+      for (std::size_t c = 0; c < data.classes; ++c) means[c] += data.weight(i) * double(data.targets[i * data.classes + c]);
+    }
+    now = 0.0;
+    for (std::size_t i = 0; i < data.samples; ++i)
+      for (std::size_t c = 0; c < data.classes; ++c)
+        now += data.weight(i) * std::pow(means[c] / all - double(data.targets[i * data.classes + c]), 2);
+    now /= all * double(data.classes);
+  }
+  double least_so_far = std::numeric_limits<double>::infinity();
+  int since_least = 0;
   while (int(path.picks.size()) < options.max_size) {
     const double cost_now = cost_of(data, counts, options.parallel);
     std::map<int, double> losses, costs;
@@ -74,14 +137,19 @@ inline Path walk(const Case& data, const Options& options, bool per_cost = false
       larger[m] += 1.0;
       if (cost_of(data, larger, options.parallel) > cap) continue;
       costs[m] = cost_of(data, larger, options.parallel);
-      losses[m] = loss(data, options.metric, larger, double(path.picks.size()) + 1.0);
+      losses[m] = loss(data, options.metric, larger, double(path.picks.size()) + 1.0, options.combine);
     }
     if (losses.empty()) break;
 
     // Each candidate's figure, the lowest to win; ties within `tie` of it.
     std::map<int, double> figure = losses;
     bool ratios = false;
-    if (per_cost) {
+    if (int(path.picks.size()) < options.sorted_start) {
+      std::map<int, double> alone;
+      for (const auto& [m, unused] : losses)
+        if (!counts.contains(m)) alone[m] = loss(data, options.metric, {{m, 1.0}}, 1.0, options.combine);
+      if (!alone.empty()) figure = alone;
+    } else if (per_cost) {
       std::map<int, double> free, dear;
       for (const auto& [m, loss_with] : losses) {
         if (now - loss_with <= 1e-12 * (1.0 + std::abs(now))) continue;
@@ -105,6 +173,9 @@ inline Path walk(const Case& data, const Options& options, bool per_cost = false
     counts[pick] += 1.0;
     path.picks.push_back(pick);
     path.losses.push_back(now);
+    since_least = now < least_so_far - 1e-12 * (1.0 + std::abs(now)) ? 0 : since_least + 1;
+    least_so_far = std::min(least_so_far, now);
+    if (options.patience > 0 && since_least == options.patience) break;
   }
   return path;
 }
@@ -123,7 +194,7 @@ inline std::vector<Found> candidates(const Case& data, const Options& options) {
     Found one{.weights = {}, .loss = 0.0, .cost = 0.0, .found_by = found_by};
     for (const int m : picks) one.weights[m] += 1.0;
     for (auto& [m, weight] : one.weights) weight /= double(picks.size());
-    one.loss = loss(data, options.metric, one.weights, 1.0);
+    one.loss = loss(data, options.metric, one.weights, 1.0, options.combine);
     one.cost = cost_of(data, one.weights, options.parallel);
     found.push_back(one);
   };

@@ -223,6 +223,10 @@ TEST(FindCascades, RefusesWhatItCannotUse) {
   message_for({1.0, 1.0}, {.max_depth = 65}, "max_depth is 65, but must be from 1 to 64");
   message_for({1.0, 1.0}, {.tier_sizes = {3}}, "tier_sizes holds 3, but must be from 1 to 2, the number of models");
   message_for({1.0, 1.0}, {.max_tiers = 0}, "max_tiers is 0, but must be at least 1");
+  const std::vector<float> values(6, 1.0f);
+  const auto regression = Predictions::from_values({{values.data(), nullptr}}, {values.data(), 3, 2});
+  EXPECT_THAT([&] { find_cascades(regression, std::vector{1.0}); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("predictions hold values, but a cascade needs probabilities")));
 }
 
 }  // namespace

@@ -13,11 +13,14 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 TEST(Metric, NamesThereAndBack) {
-  for (const Metric metric : {Metric::kLogLoss, Metric::kAccuracy, Metric::kBrier})
+  for (const Metric metric :
+       {Metric::kLogLoss, Metric::kAccuracy, Metric::kBrier, Metric::kBalancedAccuracy, Metric::kMacroF1, Metric::kMse})
     EXPECT_EQ(metric_from_name(name_of(metric)), metric);
   EXPECT_EQ(name_of(Metric::kBrier), "brier");
   EXPECT_THAT([] { metric_from_name("auc"); },
-              ThrowsMessage<std::invalid_argument>("metric is \"auc\", but must be one of log_loss, accuracy, brier"));
+              ThrowsMessage<std::invalid_argument>(
+                  "metric is \"auc\", but must be one of log_loss, accuracy, brier, balanced_accuracy, macro_f1, "
+                  "mse"));
 }
 
 TEST(Metric, WorkedByHand) {
@@ -35,10 +38,11 @@ TEST(Metric, LogLossIsClipped) {
 }
 
 TEST(Metric, EqualsTheDefinitionOnAnyThreads) {
-  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
-    const oracle::Case data = seed % 50 == 0 ? random_case(random, 5, 900, 90) : random_case(random, 5, 20, 4);
+    oracle::Case data = seed % 50 == 0 ? random_case(random, 5, 900, 90) : random_case(random, 5, 20, 4);
+    const oracle::Options options = random_options(random, data);
     Ensemble ensemble;
     std::map<int, double> weights;
     for (int m = 0; m < int(data.models); ++m)
@@ -50,12 +54,12 @@ TEST(Metric, EqualsTheDefinitionOnAnyThreads) {
       ensemble.members.push_back(m);
       ensemble.weights.push_back(weight);
     }
-    for (const char* name : {"log_loss", "accuracy", "brier"}) {
-      const Predictions predictions = predictions_of(data);
-      const double one = loss(metric_from_name(name), predictions, ensemble, 1);
-      ASSERT_NEAR(one, oracle::loss(data, name, weights, 1.0), 1e-11) << name;
-      ASSERT_EQ(one, loss(metric_from_name(name), predictions, ensemble, 3)) << name;
-    }
+    ensemble.combine = pooling_from_name(options.combine);
+    const Predictions predictions = predictions_of(data);
+    const Metric metric = metric_from_name(options.metric);
+    const double one = loss(metric, predictions, ensemble, 1, data.sample_weight);
+    ASSERT_NEAR(one, oracle::loss(data, options.metric, weights, 1.0, options.combine), 1e-11) << options.metric;
+    ASSERT_EQ(one, loss(metric, predictions, ensemble, 3, data.sample_weight)) << options.metric;
   }
 }
 

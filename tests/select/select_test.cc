@@ -26,32 +26,43 @@ void expect_same(const GreedyPath& path, const oracle::Path& expected) {
   for (std::size_t k = 0; k < path.losses.size(); ++k) ASSERT_NEAR(path.losses[k], expected.losses[k], 1e-11);
 }
 
+// QUORATE_SELECT_CASES: how many, from which on, e.g. "100000 5000".
+std::pair<std::uint64_t, std::uint64_t> cases() {
+  const char* asked = std::getenv("QUORATE_SELECT_CASES");
+  if (asked == nullptr) return {10'000, 0};
+  char* rest = nullptr;
+  const std::uint64_t count = std::strtoull(asked, &rest, 10);
+  return {count, std::strtoull(rest, nullptr, 10)};
+}
+
 TEST(Greedy, PicksWhatTheDefinitionPicks) {
-  for (std::uint64_t seed = 0; seed < 6000; ++seed) {
+  const auto [count, first] = cases();
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
-    const oracle::Case data = random_case(random, 6, 12, 4);
-    const oracle::Options options = random_options(random);
+    oracle::Case data = random_case(random, 6, 12, 4);
+    const oracle::Options options = random_options(random, data);
     const Predictions predictions = predictions_of(data);
-    ASSERT_NO_FATAL_FAILURE(
-        expect_same(greedy(predictions, data.cost, as_select_options(options)), oracle::walk(data, options)));
-    Walker walker(predictions, data.cost, as_select_options(options));
-    ASSERT_NO_FATAL_FAILURE(expect_same(walker.walk({.per_cost = true}), oracle::walk(data, options, true)));
+    const SelectOptions chosen = as_select_options(data, options);
+    ASSERT_NO_FATAL_FAILURE(expect_same(greedy(predictions, data.cost, chosen), oracle::walk(data, options)));
+    const Cost cost = as_cost(data, options);
+    Walker walker(predictions, {&cost, 1}, chosen);
+    ASSERT_NO_FATAL_FAILURE(expect_same(walker.walk({.per_cost = 0}), oracle::walk(data, options, true)));
     const double cap = double(random.below(9));
-    ASSERT_NO_FATAL_FAILURE(expect_same(walker.walk({.cap = cap}), oracle::walk(data, options, false, cap)));
+    ASSERT_NO_FATAL_FAILURE(expect_same(walker.walk({.caps = {cap}}), oracle::walk(data, options, false, cap)));
   }
 }
 
 // Several blocks, chunks and threads.
 TEST(Greedy, PicksWhatTheDefinitionPicksFromLargerLibraries) {
-  for (std::uint64_t seed = 0; seed < 24; ++seed) {
+  for (std::uint64_t seed = 0; seed < 48; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     oracle::Case data = random_case(random, 8, 900, 80);
-    oracle::Options options = random_options(random);
+    oracle::Options options = random_options(random, data);
     options.max_size = std::min(options.max_size, 4);
     const int threads = 1 + static_cast<int>(random.below(4));
-    ASSERT_NO_FATAL_FAILURE(expect_same(greedy(predictions_of(data), data.cost, as_select_options(options, threads)),
+    ASSERT_NO_FATAL_FAILURE(expect_same(greedy(predictions_of(data), data.cost, as_select_options(data, options, threads)),
                                         oracle::walk(data, options)));
   }
 }
@@ -60,9 +71,10 @@ TEST(Select, FrontHoldsTheNonDominatedCandidates) {
   for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
-    const oracle::Case data = random_case(random, 6, 12, 4);
-    const oracle::Options options = random_options(random);
-    const EnsembleFront front = select(predictions_of(data), data.cost, as_select_options(options));
+    oracle::Case data = random_case(random, 6, 12, 4);
+    const oracle::Options options = random_options(random, data);
+    const Cost cost = as_cost(data, options);
+    const EnsembleFront front = select(predictions_of(data), {&cost, 1}, as_select_options(data, options));
     const std::vector<oracle::Found> candidates = oracle::candidates(data, options);
     for (const Ensemble& ensemble : front) {
       const auto same = std::find_if(candidates.begin(), candidates.end(),
@@ -71,6 +83,7 @@ TEST(Select, FrontHoldsTheNonDominatedCandidates) {
       ASSERT_NEAR(ensemble.loss, same->loss, 1e-11);
       ASSERT_EQ(ensemble.cost, same->cost);
       ASSERT_EQ(ensemble.found_by, same->found_by);
+      ASSERT_EQ(name_of(ensemble.combine), options.combine);
       ASSERT_NO_THROW(check(ensemble, data.models));
     }
     for (const oracle::Found& found : candidates) {
@@ -85,13 +98,15 @@ TEST(Select, FrontHoldsTheNonDominatedCandidates) {
 TEST(Select, EveryPointStatesItsOwnLossAndCost) {
   Random random(7);
   for (int repeat = 0; repeat < 200; ++repeat) {
-    const oracle::Case data = random_case(random, 6, 40, 5);
-    const oracle::Options options = random_options(random);
+    oracle::Case data = random_case(random, 6, 40, 5);
+    const oracle::Options options = random_options(random, data);
     const Predictions predictions = predictions_of(data);
+    SelectOptions chosen = as_select_options(data, options);
+    chosen.swaps = true;
     double last_loss = std::numeric_limits<double>::infinity();
     double last_cost = -1.0;
-    for (const Ensemble& ensemble : select(predictions, data.cost, as_select_options(options))) {
-      ASSERT_EQ(ensemble.loss, loss(metric_from_name(options.metric), predictions, ensemble));
+    for (const Ensemble& ensemble : select(predictions, data.cost, chosen)) {
+      ASSERT_EQ(ensemble.loss, loss(chosen.metric, predictions, ensemble, 1, data.sample_weight));
       ASSERT_LT(ensemble.loss, last_loss);
       ASSERT_GT(ensemble.cost, last_cost);
       last_loss = ensemble.loss;
@@ -168,7 +183,10 @@ TEST(Select, VotesAreSelectedByAccuracy) {
 TEST(Select, ParallelEnsemblesCostTheirDearestMember) {
   const oracle::Case data{2, 2, 2, {0.75f, 0.25f, 0.5f, 0.5f, 0.5f, 0.5f, 0.25f, 0.75f}, {0, 1}, {2.0, 3.0}};
   const EnsembleFront serial = select(predictions_of(data), data.cost);
-  const EnsembleFront parallel = select(predictions_of(data), data.cost, {.parallel = true});
+  const EnsembleFront parallel = [&] {
+    const Cost cost{.of_model = data.cost, .parallel = true};
+    return select(predictions_of(data), {&cost, 1});
+  }();
   EXPECT_EQ(serial[serial.size() - 1].cost, 5.0);
   EXPECT_EQ(parallel[parallel.size() - 1].cost, 3.0);
   EXPECT_EQ(parallel[parallel.size() - 1].members, (std::vector<int>{0, 1}));
@@ -198,6 +216,11 @@ TEST(Select, BadArgumentsAreNamed) {
   failing({1.0, 1.0}, {.max_size = 0}, "max_size is 0, but must be at least 1");
   failing({1.0, 1.0}, {.caps = -1}, "caps is -1, but must be at least 0");
   failing({1.0, 1.0}, {.threads = -1}, "threads is -1, but must be at least 0");
+  failing({1.0, 1.0}, {.sorted_start = -1}, "sorted_start is -1, but must be at least 0");
+  failing({1.0, 1.0}, {.patience = -1}, "patience is -1, but must be at least 0");
+  failing({1.0, 1.0}, {.bags = -1}, "bags is -1, but must be at least 0");
+  failing({1.0, 1.0}, {.bag_fraction = 0.0}, "bag_fraction is 0, but must be above 0 and at most 1");
+  failing({1.0, 1.0}, {.bag_fraction = 1.5}, "bag_fraction is 1.5, but must be above 0 and at most 1");
   failing({1.0, 1.0}, {.metric = static_cast<Metric>(9)}, "metric is 9");
 
   const std::vector<std::int32_t> votes = {0, 1};

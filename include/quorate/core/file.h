@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,19 +45,6 @@ void remove_leftovers(const std::filesystem::path& folder);
 // Lower-case hexadecimal SHA-256.
 std::string sha256(std::string_view content);
 std::string sha256_of_file(const std::filesystem::path& path);
-
-// Read-only memory map of a whole file, unmapped when the last copy goes.
-class MappedFile {
- public:
-  explicit MappedFile(const std::filesystem::path& path);
-  std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_.get()), size_}; }
-  std::string_view text() const { return {static_cast<const char*>(data_.get()), size_}; }
-  std::shared_ptr<const void> owner() const { return data_; }
-
- private:
-  std::shared_ptr<const void> data_;
-  std::size_t size_ = 0;
-};
 
 // Holds a file's exclusive lock (flock) for its own lifetime; the system drops it when the process dies, however it dies
 // (and with it the children that it forked without exec: they hold it too).

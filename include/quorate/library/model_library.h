@@ -26,7 +26,8 @@ class ModelLibrary {
     std::variant<const float*, const Half*> data;
     std::size_t samples = 0;
     std::size_t classes = 0;
-    std::shared_ptr<const void> owner = nullptr;  // keeps `data` alive for a library in memory; null: the library copies
+    std::shared_ptr<const void> owner = nullptr;    // keeps `data` alive for a library in memory; null: the library copies
+    std::optional<MappedFile> file = std::nullopt;  // as in Predictions::Model
   };
 
   struct Entry {

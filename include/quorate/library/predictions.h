@@ -4,24 +4,30 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "quorate/core/half.h"
+#include "quorate/core/mapped_file.h"
 #include "quorate/core/view.h"
 
 namespace quorate {
 
-// Class probabilities, or hard votes, of models 0..models()-1 on samples 0..samples()-1, with the true labels. A value that
-// is cheap to copy: the arrays are shared and never change. Storage may be a memory map, float16 or float32 for each model.
+// Class probabilities, hard votes, or values (regression), of models 0..models()-1 on samples 0..samples()-1, with the
+// truth: labels, or targets. A value that is cheap to copy: the arrays are shared and never change. Storage may be a memory
+// map, float16 or float32 for each model.
 class Predictions {
  public:
-  // One model's probabilities [samples, classes], row-major; `owner` keeps `data` alive.
+  // One model's probabilities [samples, classes], row-major; `owner` keeps `data` alive. Where `file` is given, `data` lies
+  // in it, and is read by way of the file: no more of it than a buffer is resident, and where the file is truncated while it
+  // is in use, whatever reads throws FileError (see MappedFile::read).
   struct Model {
     std::variant<const float*, const Half*> data;
     std::shared_ptr<const void> owner;
+    std::optional<MappedFile> file = std::nullopt;
   };
 
   // Checks everything once: labels in [0, classes), probabilities finite, not negative, each row's sum within 1e-2 of 1
@@ -36,23 +42,48 @@ class Predictions {
   static Predictions from_votes(MatrixView<const std::int32_t> classes, MatrixView<const float> confidence,
                                 std::vector<std::int32_t> labels, std::vector<std::string> names = {});
 
+  // Values (regression): each model's [samples, outputs] against targets [samples, outputs], all finite; else
+  // std::invalid_argument naming the model, the sample and the value. classes() is then the number of outputs, and labels()
+  // is empty.
+  static Predictions from_values(std::vector<Model> models, MatrixView<const float> targets,
+                                 std::vector<std::string> names = {});
+
   std::size_t models() const { return names_.size(); }
-  std::size_t samples() const { return labels_->size(); }
+  std::size_t samples() const { return samples_; }
   std::size_t classes() const { return classes_; }
   std::span<const std::int32_t> labels() const { return *labels_; }
   const std::vector<std::string>& names() const { return names_; }
-  bool has_probabilities() const { return votes_ == nullptr; }
+  bool has_probabilities() const { return votes_ == nullptr && targets_ == nullptr; }
+  bool has_values() const { return targets_ != nullptr; }
+  std::span<const float> targets() const;  // [samples, classes()]; empty unless has_values()
 
   // The scores of samples [begin, begin + rows) as float32, written to `out` [rows, classes()].
   void read(std::size_t model, std::size_t begin, std::size_t rows, float* out) const;
 
-  // The probability (votes: the score) that a model gives to each sample's true class, written to `out` [samples].
+  // One of them.
+  float score(std::size_t model, std::size_t sample, std::size_t of_class) const;
+
+  // The probability (votes: the score) that a model gives to each sample's true class, written to `out` [samples]. Undefined
+  // for values.
   void read_true_class(std::size_t model, std::span<float> out) const;
 
   // Each sample's class of highest score (ties: the lowest class) and that score; spans of [samples].
   void read_answers(std::size_t model, std::span<std::int32_t> answer, std::span<float> confidence) const;
 
-  // The raw array of one model of probabilities, for those who map or copy it. Undefined for votes.
+  // The same models with what Pooling::kVote averages: each model's answer with confidence 1. Throws std::invalid_argument
+  // for values. O(models x samples x classes).
+  Predictions as_votes() const;
+
+  // The same models with what Pooling::kLogits averages: log of each probability, clipped at `least` from below, in (0, 1].
+  // No copy: the logarithms are taken as scores are read. Throws std::invalid_argument for votes and values.
+  Predictions as_logarithms(float least) const;
+
+  // A hint, after a model's raw() array was read: pages of a memory map need not stay resident. What reads copies of scores
+  // leaves none. Does nothing for other storage.
+  void done_with(std::size_t model) const;
+
+  // The raw array of one model of probabilities or values, for those who show it without a copy. Undefined for votes.
+  // Whoever reads a memory map through it makes its pages resident, and is killed where the file is truncated.
   const Model& raw(std::size_t model) const { return models_[model]; }
 
   // The same models on the samples named, in that order, repeats allowed; the arrays are copied.
@@ -69,8 +100,11 @@ class Predictions {
   std::vector<Model> models_;
   std::shared_ptr<const Votes> votes_;
   std::shared_ptr<const std::vector<std::int32_t>> labels_;
+  std::shared_ptr<const std::vector<float>> targets_;  // of values only
   std::vector<std::string> names_;
+  std::size_t samples_ = 0;
   std::size_t classes_ = 0;
+  float least_ = 0.0f;  // above 0: scores are read as logarithms, clipped at this probability
 };
 
 }  // namespace quorate

@@ -33,8 +33,8 @@ struct CascadeReport {
 
 // Runs the cascade on `test` by decide(), the engine's own rule. `cost[m]` is what one sample costs on model m; a tier costs
 // the sum of its members, or its dearest member where the cascade is parallel. mean_cost is the sum over tiers, in order, of
-// cost x share of the samples that reach it. Throws std::invalid_argument for a cascade that check() refuses, and for a cost
-// that is negative, not finite or not [models]. O(members x samples x classes).
+// cost x share of the samples that reach it. Throws std::invalid_argument for a cascade that check() refuses, predictions
+// of values, and a cost that is negative, not finite or not [models]. O(members x samples x classes).
 CascadeReport evaluate(const Cascade& cascade, const Predictions& test, std::span<const double> cost, int threads = 0);
 
 // An ensemble as a cascade of one tier, asked in series.

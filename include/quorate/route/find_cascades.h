@@ -47,8 +47,9 @@ struct CascadeOptions {
 // front of F; with Combine::kMean O(T^2 N C) and O(S T N C + F T N) for S different sequences of tiers on the front. Memory
 // O(T N).
 //
-// Throws std::invalid_argument for a cost that is negative, not finite or not [models], a max_worst_cost below the cheapest
-// tier's cost (the message says the least that works), a max_depth, tier size or max_tiers out of range.
+// Throws std::invalid_argument for predictions of values, a cost that is negative, not finite or not [models], a
+// max_worst_cost below the cheapest tier's cost (the message says the least that works), a max_depth, tier size or max_tiers
+// out of range.
 CascadeFront find_cascades(const Predictions& predictions, std::span<const double> cost, const CascadeOptions& options = {});
 
 }  // namespace quorate

@@ -18,6 +18,15 @@ def short(value: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def with_interval(value: float, low: float, high: float, sign: bool = False) -> str:
+    """ "0.024 [0.011, 0.036]": all to the second digit of the interval's width; `sign` puts a + before a gain."""
+    plus = "+" if sign and value > 0 else ""
+    if not math.isfinite(high - low) or high <= low:
+        return f"{plus}{short(value, 4)} [{short(low)}, {short(high)}]"
+    decimals = max(0, min(12, 1 - math.floor(math.log10(high - low))))
+    return f"{plus}{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
 def quantity(value: float, unit: str, digits: int = 3) -> str:
     """With a prefix of the unit: quantity(3.2e-5, "s") is "32 µs"; bytes and counts by powers of 1000."""
     if value == 0 or not math.isfinite(value):

@@ -7,11 +7,13 @@ from html import escape
 from importlib import resources
 
 from .cascade import cascade_chart
+from .front import front_plot
 from .fronts import front_chart
 from .gantt import gantt, memory_chart
+from .heat import heat_chart
 from .numbers import percent
 from .rungs import rung_chart
-from .values import CascadeView, Fronts, PlanView, Run, Search, Table
+from .values import CascadeView, DiversityView, Fronts, FrontView, PlanView, Run, Search, Table
 
 
 def _section(title: str, lead: str, body: str) -> str:
@@ -46,6 +48,25 @@ def _fronts(fronts: Fronts) -> str:
     return _section("Error against cost", lead, front_chart(fronts))
 
 
+def _front(front: FrontView) -> str:
+    if not any(point.loss is not None for point in front.points):
+        lead = (
+            f"Losses are those on {front.selected_on}, which the ensembles were selected on: optimistic. "
+            "`quorate select --held-out` measures them on another split."
+        )
+        return _section("Ensembles", lead, front_plot(front))
+    lead = f"What selection saw on {front.selected_on} (optimistic) beside {front.held_out}, which nothing was selected on."
+    return _section("Ensembles", lead, front_plot(front) + (table_html(front.table) if front.table else ""))
+
+
+def _diversity(view: DiversityView) -> str:
+    lead = (
+        f"Members of {view.of or 'the ensemble'} on {view.split}. Disagreement is the share of samples that two models "
+        "answer differently; members that err together (high correlation) add little to each other."
+    )
+    return _section("Diversity", lead, heat_chart(view))
+
+
 def _cascade(cascade: CascadeView) -> str:
     body = cascade_chart(cascade)
     if cascade.certificate:
@@ -69,6 +90,10 @@ def _sections(run: Run) -> Iterator[str]:
         yield _section("Result", "Answered by the engine on samples that no choice was made on.", table_html(run.table))
     if run.fronts:
         yield _fronts(run.fronts)
+    if run.front:
+        yield _front(run.front)
+    if run.diversity:
+        yield _diversity(run.diversity)
     if run.cascade:
         yield _cascade(run.cascade)
     if run.plan:

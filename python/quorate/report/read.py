@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._core import FileError
 from ..files import read_json
 from ..folder import RunFolder
-from .values import CascadeView, DeviceView, Fronts, Instance, PlanView, Point, Run, Search, Table, TierView, Trial
+from .front_view import diversity_view, front_table, front_view
+from .values import (
+    CascadeView,
+    DeviceView,
+    DiversityView,
+    Fronts,
+    FrontView,
+    Instance,
+    PlanView,
+    Point,
+    Run,
+    Search,
+    Table,
+    TierView,
+    Trial,
+)
 from .words import certificate_words
 
 if TYPE_CHECKING:
@@ -26,7 +42,9 @@ def read_run(run: RunFolder) -> Run:
     plan = plan_view(qr.Plan.load(run.plan), qr.Profile.load(run.profile)) if run.plan.is_file() else None
     if not (search or fronts or table or plan):
         raise ValueError(f"{run.path} holds nothing to report on: no study.db, no library/, no plan.json")
-    return Run(f"quorate: {run.path}", search, fronts, cascade, plan, table[0] if table else None)
+    front, diversity = held_out_views(run, library) if library is not None and run.front.is_file() else (None, None)
+    shown = table[0] if table else None
+    return Run(f"quorate: {run.path}", search, fronts, cascade, plan, shown, front, diversity)
 
 
 def search_view(study: Study) -> Search:
@@ -72,6 +90,30 @@ def fronts_view(
         for cascade in qr.CascadeFront.load(run.cascades):
             cascades.append(Point(cascade.cost, cascade.loss, " → ".join(_tier_names(cascade, names))))
     return Fronts(singles, ensembles, cascades, table[1] if table else [], key, split)
+
+
+def held_out_views(run: RunFolder, library: ModelLibrary) -> tuple[FrontView | None, DiversityView | None]:
+    """The front as it was selected and on held-out data, and how differently its best ensemble's members err there. An
+    evaluation of another front than the one that is there now is left out."""
+    import quorate as qr
+
+    front = qr.EnsembleFront.load(run.front)
+    if len(front) == 0:
+        return None, None
+    settings, names = run.settings(), library.names
+    evaluation = qr.FrontEvaluation.load(run.evaluation) if run.evaluation.is_file() else None
+    if evaluation is not None and [point.ensemble for point in evaluation] != list(front):
+        evaluation = None
+    selected_on, held_out = settings.get("selected_on", "valid"), settings.get("held_out", "held-out data")
+    view = front_view(front, evaluation, settings["cost"], settings["metric"], names)
+    table = front_table(evaluation, settings["cost"], names, selected_on, held_out) if evaluation is not None else None
+    view = replace(view, selected_on=selected_on, held_out=held_out, table=table)
+    split = held_out if evaluation is not None else selected_on
+    if split not in library.splits:
+        return view, None
+    best = front[-1]
+    diversity = diversity_view(best, library.predictions(split), names, split)
+    return view, replace(diversity, of="the ensemble of least loss") if diversity is not None else None
 
 
 def _tier_names(cascade: Cascade, names: list[str]) -> list[str]:

@@ -37,6 +37,42 @@ class Fronts:
 
 
 @dataclass(frozen=True)
+class LossPoint:
+    """An ensemble on a front; what stands on held-out data is None where there is none."""
+
+    cost: float  # of a sample
+    selected: float  # loss on the data of the selection
+    label: str = ""
+    loss: float | None = None  # on held-out data, with its interval
+    low: float = 0.0
+    high: float = 0.0
+    single: float | None = None  # held-out loss of the best model alone that is no dearer
+    single_label: str = ""
+
+
+@dataclass(frozen=True)
+class FrontView:
+    points: list[LossPoint]  # cheapest first
+    cost_name: str  # "latency_s", "flops" ...
+    metric: str = "loss"
+    selected_on: str = "the data of the selection"
+    held_out: str = "held-out data"
+    level: float = 0.95
+    best_single: float | None = None  # held-out loss of the best model alone of all
+    best_single_label: str = ""
+    table: Table | None = None  # the same in figures
+
+
+@dataclass(frozen=True)
+class DiversityView:
+    names: list[str]  # of the members
+    split: str  # that it was measured on
+    disagreement: list[list[float]] | None  # [members, members], in [0, 1]
+    error_correlation: list[list[float]]  # [members, members], in [-1, 1]
+    of: str = ""  # which ensemble
+
+
+@dataclass(frozen=True)
 class TierView:
     members: list[str]
     signal: str
@@ -91,3 +127,5 @@ class Run:
     cascade: CascadeView | None = None
     plan: PlanView | None = None
     table: Table | None = None
+    front: FrontView | None = None
+    diversity: DiversityView | None = None

@@ -1,0 +1,108 @@
+#include "select/pick_sums.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "quorate/core/parallel.h"
+#include "select/committee.h"
+#include "select/cpu.h"
+#include "select/score_rows.h"
+
+namespace quorate {
+namespace {
+
+constexpr double kNothing = -std::numeric_limits<double>::infinity();
+constexpr std::size_t kLanes = 8;
+
+struct AddRows {
+  template <int>
+  [[gnu::always_inline]] static void run(const float* scores, std::size_t rows, std::size_t classes, const std::int32_t* own,
+                                         double* sums, PickSums::Highest* found) {
+    for (std::size_t row = 0; row < rows; ++row, sums += classes, scores += classes) {
+      add(scores, classes, sums);
+      if (own[row] < 0) {
+        found[row] = highest(sums, classes);
+        continue;
+      }
+      const double left_out = sums[own[row]];
+      sums[own[row]] = kNothing;
+      found[row] = highest(sums, classes);
+      sums[own[row]] = left_out;
+    }
+  }
+
+ private:
+  [[gnu::always_inline]] static void add(const float* scores, std::size_t classes, double* __restrict sums) {
+    std::size_t c = 0;
+    for (; c + kLanes <= classes; c += kLanes)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) sums[c + lane] += double{scores[c + lane]};
+    for (; c < classes; ++c) sums[c] += double{scores[c]};
+  }
+
+  [[gnu::always_inline]] static PickSums::Highest highest(const double* sums, std::size_t classes) {
+    double first[kLanes], second[kLanes];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) first[lane] = second[lane] = kNothing;
+    std::size_t c = 0;
+    for (; c + kLanes <= classes; c += kLanes)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const double sum = sums[c + lane];
+        const double lower = sum < first[lane] ? sum : first[lane];
+        first[lane] = sum > first[lane] ? sum : first[lane];
+        second[lane] = lower > second[lane] ? lower : second[lane];
+      }
+    for (std::size_t lane = 0; c < classes; ++c, ++lane) {
+      const double lower = sums[c] < first[lane] ? sums[c] : first[lane];
+      first[lane] = sums[c] > first[lane] ? sums[c] : first[lane];
+      second[lane] = lower > second[lane] ? lower : second[lane];
+    }
+    PickSums::Highest found{kNothing, kNothing};
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double lower = first[lane] < found.first ? first[lane] : found.first;
+      const double next = second[lane] > lower ? second[lane] : lower;
+      found.first = first[lane] > found.first ? first[lane] : found.first;
+      found.second = next > found.second ? next : found.second;
+    }
+    return found;
+  }
+};
+
+}  // namespace
+
+PickSums::PickSums(const Scoring& scoring, std::span<const std::int32_t> own)
+    : predictions_(scoring.predictions),
+      combine_(scoring.combine),
+      own_(own.begin(), own.end()),
+      chunks_(predictions_.samples(), predictions_.classes()),
+      threads_(threads_worth(predictions_.samples() * predictions_.classes() / 8, scoring.threads)),
+      lowest_(combine_ == Pooling::kLogits ? double{std::log(static_cast<float>(kLeastProbability))} : 0.0),
+      sums_(predictions_.samples() * predictions_.classes()),
+      highest_(predictions_.samples()) {
+  clear();
+}
+
+void PickSums::clear() {
+  picks_ = 0.0;
+  std::fill(sums_.begin(), sums_.end(), 0.0);
+  for (std::size_t i = 0; i < highest_.size(); ++i) {
+    const std::size_t others = predictions_.classes() - (own_[i] < 0 ? 0 : 1);
+    highest_[i] = {others > 0 ? 0.0 : kNothing, others > 1 ? 0.0 : kNothing};
+  }
+}
+
+void PickSums::add(std::size_t model) {
+  picks_ += 1.0;
+  parallel_for(chunks_.count(), threads_, [&](std::size_t begin, std::size_t end) {
+    ScoreReader read(predictions_, combine_);
+    for (std::size_t chunk = begin; chunk < end; ++chunk) {
+      const auto [first, rows] = chunks_[chunk];
+      run_widest<AddRows>(read(model, first, rows), rows, predictions_.classes(),
+                          static_cast<const std::int32_t*>(own_.data() + first),
+                          sums_.data() + first * predictions_.classes(), highest_.data() + first);
+    }
+  });
+}
+
+double PickSums::tie() const { return kScoreTie * (picks_ + 1.0); }
+
+}  // namespace quorate
