@@ -1,7 +1,8 @@
 """How often evaluate_front's intervals hold the truth: intervals.py probs.npz --trials 1000.
 
 Takes the samples of an archive (`probs` [models, samples, classes], `y` [samples]) for the whole population, draws held-out
-sets from them, and counts how often the 95 % interval of the mean of the three best models holds that ensemble's loss on all.
+sets from them, and counts how often the 95 % interval of the mean of the three best models holds that ensemble's loss on all
+of them.
 """
 
 from __future__ import annotations

@@ -33,11 +33,11 @@ void read_scores(const Predictions::Model& model, std::size_t begin, std::size_t
     return read_stored(model, *floats, begin, count, out);
   const Half* halves = std::get<const Half*>(model.data);
   if (!model.file) return to_floats({halves + begin, count}, out);
-  std::array<Half, 16384> buffer;
+  std::array<std::uint16_t, 16384> bits;  // not of Half, which would be set to 0 first
   for (std::size_t done = 0; done < count;) {
-    const std::size_t part = std::min(count - done, buffer.size());
-    read_stored(model, halves, begin + done, part, buffer.data());
-    to_floats({buffer.data(), part}, out + done);
+    const std::size_t part = std::min(count - done, bits.size());
+    model.file->read(halves + begin + done, part * sizeof(Half), bits.data());
+    to_floats({reinterpret_cast<const Half*>(bits.data()), part}, out + done);
     done += part;
   }
 }

@@ -25,30 +25,43 @@ void softmax(std::span<double> scores) {
 
 }  // namespace
 
-Committee::Committee(const Predictions& predictions, Ensemble ensemble)
-    : source_(source_of(predictions, ensemble.combine)), ensemble_(std::move(ensemble)) {
-  check(ensemble_, predictions.models());
-  require(ensemble_.combine != Pooling::kVote || !predictions.has_values(),
-          "combine is vote, but the predictions are values, which have no classes to vote for");
+Committees::Committees(const Predictions& predictions, std::span<const Ensemble> ensembles)
+    : source_(source_of(predictions, ensembles.empty() ? Pooling::kMean : ensembles[0].combine)), ensembles_(ensembles) {
+  for (const Ensemble& ensemble : ensembles) {
+    check(ensemble, predictions.models());
+    require(ensemble.combine != Pooling::kVote || !predictions.has_values(),
+            "combine is vote, but the predictions are values, which have no classes to vote for");
+    distinct_.insert(distinct_.end(), ensemble.members.begin(), ensemble.members.end());
+  }
+  std::sort(distinct_.begin(), distinct_.end());
+  distinct_.erase(std::unique(distinct_.begin(), distinct_.end()), distinct_.end());
 }
 
-void Committee::scores(std::size_t first, std::size_t rows, std::span<double> out) const {
-  const std::size_t classes = source_.classes();
-  std::vector<float> of_member(rows * classes);
+void Committees::read(std::size_t first, std::size_t rows, Rows& members) const {
+  const std::size_t size = rows * source_.classes();
+  members.resize(distinct_.size() * size);
+  for (std::size_t k = 0; k < distinct_.size(); ++k)
+    source_.read(static_cast<std::size_t>(distinct_[k]), first, rows, members.data() + k * size);
+}
+
+void Committees::scores(std::size_t ensemble, std::size_t rows, const Rows& members, std::span<double> out) const {
+  const std::size_t classes = source_.classes(), size = rows * classes;
+  const Ensemble& committee = ensembles_[ensemble];
   std::fill(out.begin(), out.end(), 0.0);
-  for (std::size_t k = 0; k < ensemble_.members.size(); ++k) {
-    source_.read(static_cast<std::size_t>(ensemble_.members[k]), first, rows, of_member.data());
-    const double weight = ensemble_.weights[k];
-    if (ensemble_.combine == Pooling::kVote) {
+  for (std::size_t k = 0; k < committee.members.size(); ++k) {
+    const auto place = std::lower_bound(distinct_.begin(), distinct_.end(), committee.members[k]) - distinct_.begin();
+    const float* of_member = members.data() + static_cast<std::size_t>(place) * size;
+    const double weight = committee.weights[k];
+    if (committee.combine == Pooling::kVote) {
       for (std::size_t row = 0; row < rows; ++row) {
-        const float* of_row = of_member.data() + row * classes;
+        const float* of_row = of_member + row * classes;
         out[row * classes + static_cast<std::size_t>(std::max_element(of_row, of_row + classes) - of_row)] += weight;
       }
     } else {
-      for (std::size_t i = 0; i < of_member.size(); ++i) out[i] += weight * double{of_member[i]};
+      for (std::size_t i = 0; i < size; ++i) out[i] += weight * double{of_member[i]};
     }
   }
-  if (ensemble_.combine == Pooling::kLogits)
+  if (committee.combine == Pooling::kLogits)
     for (std::size_t row = 0; row < rows; ++row) softmax(out.subspan(row * classes, classes));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 #include "core/message.h"
 #include "quorate/core/parallel.h"
@@ -33,35 +34,46 @@ double squares(std::span<const double> values, std::span<const float> targets) {
   return sum / static_cast<double>(values.size());
 }
 
-// result[i] = of_sample(scores [classes], i) for every sample.
+// result[k][i] = of_sample(scores [classes], i) of ensemble k, for every sample.
 template <class Result, class OfSample>
-std::vector<Result> each_sample(const Predictions& predictions, const Committee& committee, int threads,
-                                const OfSample& of_sample) {
+std::vector<std::vector<Result>> each_sample(const Predictions& predictions, std::span<const Ensemble> ensembles,
+                                             int threads, const OfSample& of_sample) {
+  const Committees committees(predictions, ensembles);
   const Chunks chunks(predictions.samples(), predictions.classes());
   const std::size_t classes = predictions.classes();
-  std::vector<Result> result(predictions.samples());
+  std::vector<std::vector<Result>> result(ensembles.size(), std::vector<Result>(predictions.samples()));
   parallel_for(chunks.count(), threads, [&](std::size_t begin, std::size_t end) {
     std::vector<double> scores(chunks.rows_at_most() * classes);
+    Committees::Rows members;
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
       const auto [first, rows] = chunks[chunk];
-      committee.scores(first, rows, {scores.data(), rows * classes});
-      for (std::size_t row = 0; row < rows; ++row)
-        result[first + row] = of_sample(std::span<const double>(scores).subspan(row * classes, classes), first + row);
+      committees.read(first, rows, members);
+      for (std::size_t k = 0; k < ensembles.size(); ++k) {
+        committees.scores(k, rows, members, {scores.data(), rows * classes});
+        for (std::size_t row = 0; row < rows; ++row)
+          result[k][first + row] = of_sample(std::span<const double>(scores).subspan(row * classes, classes), first + row);
+      }
     }
   });
   return result;
 }
 
-// Log loss of mean scores: the true class alone is read.
-std::vector<double> log_losses(const Predictions& predictions, const Ensemble& ensemble) {
-  std::vector<double> mean(predictions.samples(), 0.0);
-  std::vector<float> column(predictions.samples());
-  for (std::size_t k = 0; k < ensemble.members.size(); ++k) {
-    predictions.read_true_class(static_cast<std::size_t>(ensemble.members[k]), column);
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += ensemble.weights[k] * double{column[i]};
+// Log loss of mean scores: the true class alone is read, of each model once.
+std::vector<std::vector<double>> log_losses(const Predictions& predictions, std::span<const Ensemble> ensembles) {
+  std::map<int, std::vector<float>> columns;
+  std::vector<std::vector<double>> result;
+  for (const Ensemble& ensemble : ensembles) {
+    check(ensemble, predictions.models());
+    std::vector<double> mean(predictions.samples(), 0.0);
+    for (std::size_t k = 0; k < ensemble.members.size(); ++k) {
+      const auto [column, is_new] = columns.try_emplace(ensemble.members[k], predictions.samples());
+      if (is_new) predictions.read_true_class(static_cast<std::size_t>(ensemble.members[k]), column->second);
+      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += ensemble.weights[k] * double{column->second[i]};
+    }
+    for (double& p : mean) p = log_loss(p);
+    result.push_back(std::move(mean));
   }
-  for (double& p : mean) p = log_loss(p);
-  return mean;
+  return result;
 }
 
 }  // namespace
@@ -78,35 +90,40 @@ std::string name_of(Metric metric) {
   return std::string(kNames[index]);
 }
 
-std::vector<double> sample_losses(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads) {
-  if (metric == Metric::kLogLoss && ensemble.combine == Pooling::kMean) {
-    check(ensemble, predictions.models());
-    return log_losses(predictions, ensemble);
-  }
-  const Committee committee(predictions, ensemble);
+std::vector<std::vector<double>> sample_losses(Metric metric, const Predictions& predictions,
+                                               std::span<const Ensemble> ensembles, int threads) {
+  if (metric == Metric::kLogLoss && !ensembles.empty() && ensembles[0].combine == Pooling::kMean)
+    return log_losses(predictions, ensembles);
   const auto label = [&](std::size_t i) { return static_cast<std::size_t>(predictions.labels()[i]); };
   using Scores = std::span<const double>;
+  const auto each = [&](const auto& of_sample) { return each_sample<double>(predictions, ensembles, threads, of_sample); };
   switch (metric) {
     case Metric::kLogLoss:
-      return each_sample<double>(predictions, committee, threads,
-                                 [&](Scores p, std::size_t i) { return log_loss(p[label(i)]); });
+      return each([&](Scores p, std::size_t i) { return log_loss(p[label(i)]); });
     case Metric::kBrier:
-      return each_sample<double>(predictions, committee, threads,
-                                 [&](Scores p, std::size_t i) { return squares(p, label(i)); });
+      return each([&](Scores p, std::size_t i) { return squares(p, label(i)); });
     case Metric::kMse:
-      return each_sample<double>(predictions, committee, threads, [&](Scores values, std::size_t i) {
+      return each([&](Scores values, std::size_t i) {
         return squares(values, predictions.targets().subspan(i * values.size(), values.size()));
       });
     default:
-      return each_sample<double>(predictions, committee, threads,
-                                 [&](Scores p, std::size_t i) { return answer_of(p) == label(i) ? 0.0 : 1.0; });
+      return each([&](Scores p, std::size_t i) { return answer_of(p) == label(i) ? 0.0 : 1.0; });
   }
 }
 
+std::vector<double> sample_losses(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads) {
+  return std::move(sample_losses(metric, predictions, {&ensemble, 1}, threads)[0]);
+}
+
+std::vector<std::vector<std::int32_t>> answers(const Predictions& predictions, std::span<const Ensemble> ensembles,
+                                               int threads) {
+  return each_sample<std::int32_t>(predictions, ensembles, threads, [](std::span<const double> p, std::size_t) {
+    return static_cast<std::int32_t>(answer_of(p));
+  });
+}
+
 std::vector<std::int32_t> answers(const Predictions& predictions, const Ensemble& ensemble, int threads) {
-  return each_sample<std::int32_t>(
-      predictions, Committee(predictions, ensemble), threads,
-      [](std::span<const double> p, std::size_t) { return static_cast<std::int32_t>(answer_of(p)); });
+  return std::move(answers(predictions, {&ensemble, 1}, threads)[0]);
 }
 
 double weighted_mean(std::span<const double> losses, std::span<const double> weight) {
@@ -155,16 +172,30 @@ double macro_f1_loss(std::span<const std::int32_t> answers, std::span<const std:
   return 1.0 - sum / present;
 }
 
+std::vector<double> losses(Metric metric, const Predictions& predictions, std::span<const Ensemble> ensembles, int threads,
+                           std::span<const double> sample_weight) {
+  constexpr std::size_t kAtOnce = 64;  // whose sample losses are held
+  std::vector<double> result;
+  const auto labels = predictions.labels();
+  for (std::size_t first = 0; first < ensembles.size(); first += kAtOnce) {
+    const auto some = ensembles.subspan(first, std::min(kAtOnce, ensembles.size() - first));
+    for (const Ensemble& ensemble : some) check_suits({predictions, metric, ensemble.combine, sample_weight, threads});
+    if (metric == Metric::kMacroF1) {
+      for (const auto& of_one : answers(predictions, some, threads))
+        result.push_back(macro_f1_loss(of_one, labels, predictions.classes(), sample_weight));
+      continue;
+    }
+    for (const auto& of_one : sample_losses(metric, predictions, some, threads))
+      result.push_back(metric == Metric::kBalancedAccuracy
+                           ? balanced_error(of_one, labels, predictions.classes(), sample_weight)
+                           : weighted_mean(of_one, sample_weight));
+  }
+  return result;
+}
+
 double loss(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads,
             std::span<const double> sample_weight) {
-  check_suits({predictions, metric, ensemble.combine, sample_weight, threads});
-  if (metric == Metric::kMacroF1)
-    return macro_f1_loss(answers(predictions, ensemble, threads), predictions.labels(), predictions.classes(),
-                         sample_weight);
-  const std::vector<double> losses = sample_losses(metric, predictions, ensemble, threads);
-  if (metric == Metric::kBalancedAccuracy)
-    return balanced_error(losses, predictions.labels(), predictions.classes(), sample_weight);
-  return weighted_mean(losses, sample_weight);
+  return losses(metric, predictions, {&ensemble, 1}, threads, sample_weight)[0];
 }
 
 }  // namespace quorate

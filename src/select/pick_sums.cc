@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "quorate/core/parallel.h"
-#include "select/committee.h"
 #include "select/cpu.h"
 #include "select/score_rows.h"
 
@@ -18,9 +17,11 @@ constexpr std::size_t kLanes = 8;
 struct AddRows {
   template <int>
   [[gnu::always_inline]] static void run(const float* scores, std::size_t rows, std::size_t classes, const std::int32_t* own,
-                                         double* sums, PickSums::Highest* found) {
+                                         const std::uint32_t* wake, std::uint32_t now, double* sums,
+                                         PickSums::Highest* found) {
     for (std::size_t row = 0; row < rows; ++row, sums += classes, scores += classes) {
       add(scores, classes, sums);
+      if (wake[row] > now) continue;
       if (own[row] < 0) {
         found[row] = highest(sums, classes);
         continue;
@@ -82,7 +83,7 @@ PickSums::PickSums(const Scoring& scoring, std::span<const std::int32_t> own)
 }
 
 void PickSums::clear() {
-  picks_ = 0.0;
+  picks_ = 0;
   std::fill(sums_.begin(), sums_.end(), 0.0);
   for (std::size_t i = 0; i < highest_.size(); ++i) {
     const std::size_t others = predictions_.classes() - (own_[i] < 0 ? 0 : 1);
@@ -90,19 +91,17 @@ void PickSums::clear() {
   }
 }
 
-void PickSums::add(std::size_t model) {
-  picks_ += 1.0;
+void PickSums::add(std::size_t model, std::span<const std::uint32_t> wake) {
+  ++picks_;
   parallel_for(chunks_.count(), threads_, [&](std::size_t begin, std::size_t end) {
     ScoreReader read(predictions_, combine_);
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
       const auto [first, rows] = chunks_[chunk];
       run_widest<AddRows>(read(model, first, rows), rows, predictions_.classes(),
-                          static_cast<const std::int32_t*>(own_.data() + first),
+                          static_cast<const std::int32_t*>(own_.data() + first), wake.data() + first, picks_,
                           sums_.data() + first * predictions_.classes(), highest_.data() + first);
     }
   });
 }
-
-double PickSums::tie() const { return kScoreTie * (picks_ + 1.0); }
 
 }  // namespace quorate

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "select/chunks.h"
+#include "select/committee.h"
 #include "select/scorer.h"
 
 namespace quorate {
@@ -22,7 +24,8 @@ class PickSums {
   PickSums(const Scoring& scoring, std::span<const std::int32_t> own);
 
   void clear();
-  void add(std::size_t model);
+  // Whether highest() is brought up to date is up to the sample: not before pick number wake[sample], 1 for the first.
+  void add(std::size_t model, std::span<const std::uint32_t> wake);
 
   std::span<const double> operator[](std::size_t sample) const {
     return {sums_.data() + sample * predictions_.classes(), predictions_.classes()};
@@ -30,8 +33,10 @@ class PickSums {
   const Highest& highest(std::size_t sample) const { return highest_[sample]; }
   double lowest() const { return lowest_; }  // no model gives a lower score
 
+  std::uint32_t picks() const { return picks_; }
+
   // Sums of the picks and one more are equal where their means are within kScoreTie.
-  double tie() const;
+  double tie() const { return kScoreTie * (static_cast<double>(picks_) + 1.0); }
 
   // The samples in pieces, the same for any number of threads.
   const Chunks& chunks() const { return chunks_; }
@@ -46,7 +51,7 @@ class PickSums {
   double lowest_;
   std::vector<double> sums_;      // [samples, classes]
   std::vector<Highest> highest_;  // [samples]
-  double picks_ = 0.0;
+  std::uint32_t picks_ = 0;
 };
 
 }  // namespace quorate

@@ -9,12 +9,20 @@
 
 namespace quorate {
 
-// [samples], without the checks of loss(): the term of the mean; of kBalancedAccuracy and kMacroF1 1 where the answer is
-// wrong, else 0.
+// [ensembles][samples], without the checks of loss(): the term of the mean; of kBalancedAccuracy and kMacroF1 1 where the
+// answer is wrong, else 0. The ensembles are of one Pooling.
+std::vector<std::vector<double>> sample_losses(Metric metric, const Predictions& predictions,
+                                               std::span<const Ensemble> ensembles, int threads);
 std::vector<double> sample_losses(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads);
 
-// [samples]
+// [ensembles][samples]
+std::vector<std::vector<std::int32_t>> answers(const Predictions& predictions, std::span<const Ensemble> ensembles,
+                                               int threads);
 std::vector<std::int32_t> answers(const Predictions& predictions, const Ensemble& ensemble, int threads);
+
+// loss() of each, from one pass over the predictions.
+std::vector<double> losses(Metric metric, const Predictions& predictions, std::span<const Ensemble> ensembles, int threads,
+                           std::span<const double> sample_weight);
 
 // `weight` [samples]; empty: all alike. Sums in the order of the samples.
 double weighted_mean(std::span<const double> losses, std::span<const double> weight);

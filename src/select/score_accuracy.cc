@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "quorate/core/parallel.h"
@@ -14,6 +15,7 @@ namespace quorate {
 namespace {
 
 constexpr std::size_t kLanes = Glances::kLanes;
+constexpr std::uint32_t kLongest = 100;  // picks that a sample is left alone for
 
 // A sample whose answer may depend on the candidate.
 struct Open {
@@ -35,7 +37,7 @@ struct Look {
   template <int>
   [[gnu::always_inline]] static void run(const Open& open, const double* sums, const Glances::Models& models,
                                          std::size_t begin, std::size_t end, double lowest, double tie,
-                                         double* __restrict wrong, float* __restrict undecided) {
+                                         double* __restrict wrong, std::uint8_t* __restrict undecided) {
     const float* __restrict own = models.own;
     const float* __restrict best = models.best;
     const float* __restrict second = models.second;
@@ -50,7 +52,7 @@ struct Look {
       const double beaten = there > to_beat ? there : to_beat;            // wrong where t is below
       const double sure = double{second[m]} <= lowest ? -1e300 : others;  // right where t is above, unless it is wrong
       wrong[m] += t < beaten ? weight : 0.0;
-      undecided[m] = t < beaten ? 0.0f : t > sure ? 0.0f : 1.0f;
+      undecided[m] = t < beaten ? 0 : t > sure ? 0 : 1;
     }
   }
 };
@@ -76,17 +78,20 @@ class AccuracyScorer final : public Scorer {
         threads_(scoring.threads),
         glances_(scoring, predictions_.labels()),
         sums_(scoring, predictions_.labels()),
+        wake_(predictions_.samples(), 0),
+        wrong_weight_(predictions_.samples(), 0.0),
         known_(predictions_.models()) {
     find_open();
   }
 
   void clear() override {
     sums_.clear();
+    std::fill(wake_.begin(), wake_.end(), 0);
     find_open();
   }
 
   void add(std::size_t model) override {
-    sums_.add(model);
+    sums_.add(model, wake_);
     find_open();
   }
 
@@ -120,6 +125,7 @@ class AccuracyScorer final : public Scorer {
  private:
   void count_wrong(std::size_t begin, std::size_t end, const std::vector<char>& asked, std::vector<double>& wrong) const {
     const std::size_t classes = predictions_.classes();
+    const double tie = sums_.tie(), lowest = sums_.lowest();
     std::vector<float> scores(classes);
     OpenPairs by_row([&](OpenPair pair) {
       const Open& open = open_[pair.open];
@@ -142,15 +148,20 @@ class AccuracyScorer final : public Scorer {
           by_row.push(pair);
       }
     });
-    std::vector<float> undecided(glances_.padded());
+    std::vector<std::uint8_t> undecided(glances_.padded());
     for (std::size_t k = 0; k < open_.size(); ++k) {
       const Open& open = open_[k];
-      run_widest<Look>(open, sums_[open.sample].data(), glances_[open.sample], begin, end, sums_.lowest(), sums_.tie(),
-                       wrong.data(), undecided.data());
-      for (std::size_t m = begin; m < end; ++m) {
-        if (undecided[m] == 0.0f || asked[m] == 0) continue;
-        fetch_scores(predictions_, m, open.sample, open.place, open.place + 1);
-        by_rival.push({k, m});
+      run_widest<Look>(open, sums_[open.sample].data(), glances_[open.sample], begin, end, lowest, tie, wrong.data(),
+                       undecided.data());
+      for (std::size_t block = begin; block < end; block += kLanes) {
+        std::uint64_t some = 0;
+        static_assert(sizeof some == kLanes);
+        std::memcpy(&some, undecided.data() + block, sizeof some);
+        for (std::size_t m = block; some != 0 && m < block + kLanes; ++m) {
+          if (undecided[m] == 0 || asked[m] == 0) continue;
+          fetch_scores(predictions_, m, open.sample, open.place, open.place + 1);
+          by_rival.push({k, m});
+        }
       }
     }
     by_rival.flush();
@@ -174,10 +185,13 @@ class AccuracyScorer final : public Scorer {
     const Chunks& chunks = sums_.chunks();
     std::vector<std::vector<Open>> open(chunks.count());
     std::vector<double> wrong(chunks.count(), 0.0);
+    const std::uint32_t picks = sums_.picks();
     parallel_for(chunks.count(), sums_.threads(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t chunk = begin; chunk < end; ++chunk) {
         const auto [first, rows] = chunks[chunk];
-        for (std::size_t row = 0; row < rows; ++row) find_open(first + row, open[chunk], wrong[chunk]);
+        for (std::size_t sample = first; sample < first + rows; ++sample)
+          if (wake_[sample] <= picks) find_open(sample, open[chunk]);
+        for (std::size_t sample = first; sample < first + rows; ++sample) wrong[chunk] += wrong_weight_[sample];
       }
     });
     open_.clear();
@@ -186,22 +200,32 @@ class AccuracyScorer final : public Scorer {
     for (const double of_chunk : wrong) wrong_for_all_ += of_chunk;
   }
 
-  void find_open(std::size_t sample, std::vector<Open>& open, double& wrong) const {
+  void find_open(std::size_t sample, std::vector<Open>& open) {
     const auto label = static_cast<std::size_t>(predictions_.labels()[sample]);
     const std::span<const double> sums = sums_[sample];
     const auto [rival, next] = sums_.highest(sample);
-    const double truth = sums[label], tie = sums_.tie();
+    const double truth = sums[label];
     const Glances::Extremes& extremes = glances_.extremes(sample);
-    if (weights_.of[sample] == 0.0 || truth - rival + extremes.ahead_least > 2.0 * tie) return;  // right with any of them
-    if (rival + sums_.lowest() - truth - double{extremes.own_most} > 2.0 * tie) {
-      wrong += weights_.of[sample];
-      return;
-    }
+    // Each pick moves the truth's lead by no less than `ahead_least`, and by no more than the highest score of the truth and
+    // the lowest of the rival.
+    const std::uint32_t right = weights_.of[sample] == 0.0 ? kLongest : picks_within(truth - rival, -extremes.ahead_least);
+    const std::uint32_t wrong = picks_within(rival - truth, double{extremes.own_most} - sums_.lowest());
+    wrong_weight_[sample] = right == 0 && wrong > 0 ? weights_.of[sample] : 0.0;
+    wake_[sample] = sums_.picks() + std::max(right, wrong);
+    if (right > 0 || wrong > 0) return;
     std::size_t place = 0;
     while (sums[place] != rival || place == label) ++place;
     const bool lower = std::any_of(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(label),
-                                   [&](double sum) { return sum >= rival - 3.0 * tie; });
+                                   [&](double sum) { return sum >= rival - 3.0 * sums_.tie(); });
     open.push_back({sample, label, weights_.of[sample], truth, rival, next, place, lower});
+  }
+
+  // How many picks may go by, the first being any candidate of now, before a lead that falls by up to `fall` with each may
+  // be used up; up to kLongest. The margin covers the rounding of the sums and what counts as a tie.
+  std::uint32_t picks_within(double lead, double fall) const {
+    const double spare = lead - 1e-9 * (1.0 + static_cast<double>(sums_.picks()));
+    if (!(spare > fall)) return 0;
+    return fall <= 0.0 || spare >= fall * kLongest ? kLongest : static_cast<std::uint32_t>(spare / fall);
   }
 
   const Predictions& predictions_;
@@ -209,9 +233,11 @@ class AccuracyScorer final : public Scorer {
   int threads_;
   Glances glances_;
   PickSums sums_;
-  std::vector<Open> open_;      // ascending samples
-  double wrong_for_all_ = 0.0;  // the weight of the samples that are wrong with any candidate
-  std::vector<double> known_;   // [models]: the loss of the picks and one more; negative where not asked for yet
+  std::vector<std::uint32_t> wake_;   // [samples]: at so many picks a sample may be open again
+  std::vector<double> wrong_weight_;  // [samples]: its weight where it is wrong with any candidate, else 0
+  std::vector<Open> open_;            // ascending samples
+  double wrong_for_all_ = 0.0;        // the weight of the samples that are wrong with any candidate
+  std::vector<double> known_;         // [models]: the loss of the picks and one more; negative where not asked for yet
 };
 
 }  // namespace

@@ -44,6 +44,7 @@ class MacroF1Scorer final : public Scorer {
         sums_(scoring, std::vector<std::int32_t>(predictions_.samples(), Glances::kNone)),
         truth_(predictions_.classes(), 0.0),
         for_all_(predictions_.classes()),
+        always_(predictions_.samples(), 0),
         known_(predictions_.models()) {
     for (std::size_t i = 0; i < predictions_.samples(); ++i)
       truth_[static_cast<std::size_t>(predictions_.labels()[i])] += weights_.of[i];
@@ -56,7 +57,7 @@ class MacroF1Scorer final : public Scorer {
   }
 
   void add(std::size_t model) override {
-    sums_.add(model);
+    sums_.add(model, always_);
     find_open();
   }
 
@@ -157,10 +158,11 @@ class MacroF1Scorer final : public Scorer {
   int threads_;
   Glances glances_;
   PickSums sums_;
-  std::vector<double> truth_;  // [classes]: the weight of its samples
-  Counts for_all_;             // of the samples whose answer no candidate changes
-  std::vector<Open> open_;     // the others, ascending
-  std::vector<double> known_;  // [models]: the loss of the picks and one more; negative where not asked for yet
+  std::vector<double> truth_;          // [classes]: the weight of its samples
+  Counts for_all_;                     // of the samples whose answer no candidate changes
+  std::vector<std::uint32_t> always_;  // [samples]: 0
+  std::vector<Open> open_;             // the others, ascending
+  std::vector<double> known_;          // [models]: the loss of the picks and one more; negative where not asked for yet
 };
 
 }  // namespace

@@ -28,7 +28,8 @@ class Pooled final : public Scorer {
  public:
   Pooled(Predictions predictions, const Scoring& scoring, std::unique_ptr<Scorer> (*make)(const Scoring&))
       : predictions_(std::move(predictions)),
-        scorer_(make({predictions_, scoring.metric, scoring.combine, scoring.sample_weight, scoring.threads})) {}
+        scorer_(
+            make({predictions_, scoring.metric, scoring.combine, scoring.sample_weight, scoring.threads, scoring.device})) {}
 
   void clear() override { scorer_->clear(); }
   void add(std::size_t model) override { scorer_->add(model); }

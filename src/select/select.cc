@@ -5,18 +5,29 @@
 #include <numeric>
 
 #include "quorate/core/random.h"
+#include "select/sample_losses.h"
 #include "select/swap.h"
 #include "select/walk.h"
 
 namespace quorate {
 namespace {
 
-constexpr int kSwapRounds = 3;
 constexpr std::int64_t kExhaustive = 1000;  // so few partial ensembles are all looked at: 16 models by up to 4 picks
 
+// How many sets of picks a local search may score: about as much work as the walks before it.
+std::int64_t most_scored(const Predictions& predictions, const SelectOptions& options) {
+  constexpr double kWork = 1e9;  // scores read
+  const bool true_class_alone = options.metric == Metric::kLogLoss && options.combine == Pooling::kMean;
+  const double scores = static_cast<double>(predictions.models() * predictions.samples()) *
+                        (true_class_alone ? 1.0 : static_cast<double>(predictions.classes()));
+  return std::max<std::int64_t>(4 * options.max_size, std::llround(std::min(4096.0, kWork / scores)));
+}
+
 // Of the first `size` picks, in lowest terms: a model picked twice is that model.
-Found picked(const Walker& walker, const std::vector<int>& picks, std::size_t size, double loss, const std::string& by) {
-  Found found{.counts = Counts(walker.models(), 0), .picks = static_cast<int>(size), .loss = loss, .by = by};
+FoundEnsemble picked(const Walker& walker, const std::vector<int>& picks, std::size_t size, double loss, double error,
+                     const std::string& by) {
+  FoundEnsemble found{
+      .counts = Counts(walker.models(), 0), .picks = static_cast<int>(size), .loss = loss, .error = error, .by = by};
   for (std::size_t i = 0; i < size; ++i) ++found.counts[static_cast<std::size_t>(picks[i])];
   const int common = std::accumulate(found.counts.begin(), found.counts.end(), 0, std::gcd<int, int>);
   for (int& count : found.counts) count /= common;
@@ -26,20 +37,18 @@ Found picked(const Walker& walker, const std::vector<int>& picks, std::size_t si
 }
 
 // Those that were not found before: many walks begin alike.
-void add_prefixes(std::vector<Found>& found, const GreedyPath& path, const Walker& walker, const std::string& by) {
+void add_prefixes(std::vector<FoundEnsemble>& found, const Walker::Path& path, const Walker& walker, const std::string& by) {
   for (std::size_t size = 1; size <= path.picks.size(); ++size) {
-    Found prefix = picked(walker, path.picks, size, path.losses[size - 1], by);
-    if (std::none_of(found.begin(), found.end(), [&](const Found& other) { return other.counts == prefix.counts; }))
+    FoundEnsemble prefix = picked(walker, path.picks, size, path.losses[size - 1], path.errors[size - 1], by);
+    if (std::none_of(found.begin(), found.end(), [&](const FoundEnsemble& other) { return other.counts == prefix.counts; }))
       found.push_back(std::move(prefix));
   }
 }
 
-void add_singles(std::vector<Found>& found, Walker& walker) {
+void add_singles(std::vector<FoundEnsemble>& found, Walker& walker) {
   const Counts none(walker.models(), 0);
-  for (Walker::Candidate& candidate : walker.candidates_after(none, {.caps = walker.budgets()})) {
-    walker.make_exact(none, candidate);
-    found.push_back(picked(walker, {candidate.model}, 1, candidate.loss, "single"));
-  }
+  for (const Walker::Candidate& candidate : walker.candidates_after(none, {.caps = walker.budgets()}))
+    found.push_back(picked(walker, {candidate.model}, 1, candidate.loss, candidate.error, "single"));
 }
 
 // `count` caps in geometric progression strictly between the least positive cost of a model and `dearest`.
@@ -53,7 +62,7 @@ std::vector<double> caps_below(double dearest, std::span<const double> cost, int
   return caps;
 }
 
-void add_capped(std::vector<Found>& found, Walker& walker, const std::vector<double>& costs_of_plain) {
+void add_capped(std::vector<FoundEnsemble>& found, Walker& walker, const std::vector<double>& costs_of_plain) {
   for (std::size_t j = 0; j < walker.costs().size(); ++j)
     for (const double cap : caps_below(costs_of_plain[j], walker.costs()[j].of_model, walker.options().caps)) {
       std::vector<double> caps = walker.budgets();
@@ -74,7 +83,7 @@ std::vector<int> bag(std::size_t models, const SelectOptions& options, int numbe
   return order;
 }
 
-Ensemble ensemble_of(const Found& found, const Walker& walker) {
+Ensemble ensemble_of(const FoundEnsemble& found, const Walker& walker) {
   Ensemble ensemble{.members = {}, .weights = {}, .loss = found.loss, .cost = found.costs[0], .found_by = found.by};
   for (std::size_t m = 0; m < found.counts.size(); ++m)
     if (found.counts[m] > 0) {
@@ -91,7 +100,13 @@ Ensemble ensemble_of(const Found& found, const Walker& walker) {
 
 GreedyPath greedy(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {
   const Cost only{.of_model = {cost.begin(), cost.end()}};
-  return Walker(predictions, {&only, 1}, options).walk();
+  Walker walker(predictions, {&only, 1}, options);
+  GreedyPath path{.picks = walker.walk().picks, .losses = {}};
+  std::vector<Ensemble> prefixes;
+  for (std::size_t size = 1; size <= path.picks.size(); ++size)
+    prefixes.push_back(ensemble_of(picked(walker, path.picks, size, 0.0, 0.0, "greedy"), walker));
+  path.losses = losses(options.metric, predictions, prefixes, options.threads, options.sample_weight);
+  return path;
 }
 
 EnsembleFront select(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {
@@ -101,24 +116,24 @@ EnsembleFront select(const Predictions& predictions, std::span<const double> cos
 
 EnsembleFront select(const Predictions& predictions, std::span<const Cost> costs, const SelectOptions& options) {
   Walker walker(predictions, costs, options);
-  std::vector<Found> found;
+  std::vector<FoundEnsemble> found;
   add_singles(found, walker);
-  const GreedyPath plain = walker.walk();
+  const Walker::Path plain = walker.walk();
   add_prefixes(found, plain, walker, "greedy");
-  const std::vector<double> costs_of_plain = picked(walker, plain.picks, plain.picks.size(), 0.0, "").costs;
+  const std::vector<double> costs_of_plain = picked(walker, plain.picks, plain.picks.size(), 0.0, 0.0, "").costs;
   for (std::size_t j = 0; j < costs.size(); ++j)
     add_prefixes(found, walker.walk({.per_cost = static_cast<int>(j)}), walker, "gain per cost");
   add_capped(found, walker, costs_of_plain);
 
   std::vector<int> of_all_bags;
   for (int number = 0; number < options.bags; ++number) {
-    const GreedyPath path = walker.walk({.among = bag(walker.models(), options, number)});
+    const Walker::Path path = walker.walk({.among = bag(walker.models(), options, number)});
     add_prefixes(found, path, walker, "bagged greedy");
     of_all_bags.insert(of_all_bags.end(), path.picks.begin(), path.picks.end());
   }
-  std::vector<Found> front = non_dominated(std::move(found));
+  std::vector<FoundEnsemble> front = non_dominated(std::move(found));
   if (!of_all_bags.empty()) {
-    Found all = picked(walker, of_all_bags, of_all_bags.size(), 0.0, "bagged greedy");
+    FoundEnsemble all = picked(walker, of_all_bags, of_all_bags.size(), 0.0, 0.0, "bagged greedy");
     const std::vector<double> budgets = walker.budgets();
     if (std::equal(all.costs.begin(), all.costs.end(), budgets.begin(),
                    [](double of_all, double most) { return of_all <= most; })) {
@@ -129,17 +144,14 @@ EnsembleFront select(const Predictions& predictions, std::span<const Cost> costs
   }
   if (options.swaps) {
     const bool few = partial_ensembles(walker.models(), options, kExhaustive) < kExhaustive;
-    front = few ? exhaust(walker, std::move(front)) : improve(walker, std::move(front), kSwapRounds);
+    front = few ? exhaust(walker, std::move(front)) : improve(walker, std::move(front), most_scored(predictions, options));
   }
 
-  // What a scorer sums as counts, loss() sums as weights. The last bits differ, and with them the answers of samples on
-  // which two classes are tied: what is said of a point is what loss() says of it.
-  std::vector<Ensemble> measured;
-  for (const Found& point : front) {
-    measured.push_back(ensemble_of(point, walker));
-    measured.back().loss = loss(options.metric, predictions, measured.back(), options.threads, options.sample_weight);
-  }
-  return EnsembleFront(std::move(measured));
+  std::vector<Ensemble> points;
+  for (const FoundEnsemble& point : front) points.push_back(ensemble_of(point, walker));
+  const std::vector<double> measured = losses(options.metric, predictions, points, options.threads, options.sample_weight);
+  for (std::size_t i = 0; i < points.size(); ++i) points[i].loss = measured[i];
+  return EnsembleFront(std::move(points));
 }
 
 }  // namespace quorate

@@ -12,96 +12,114 @@ bool nowhere_dearer(const std::vector<double>& a, const std::vector<double>& b) 
   return std::equal(a.begin(), a.end(), b.begin(), [](double of_a, double of_b) { return of_a <= of_b; });
 }
 
-// Whether the front has no point that is as cheap and, beyond rounding, as good.
-bool is_new(const std::vector<Found>& front, double loss, const std::vector<double>& costs) {
-  return std::none_of(front.begin(), front.end(), [&](const Found& point) {
-    return point.loss <= loss + rounding_of(loss) && nowhere_dearer(point.costs, costs);
+// Whether the front has no point that is as cheap and may be as good as `at_most`.
+bool is_new(const std::vector<FoundEnsemble>& front, double at_most, const std::vector<double>& costs) {
+  return std::none_of(front.begin(), front.end(), [&](const FoundEnsemble& point) {
+    return point.loss - point.error <= at_most + rounding_of(at_most) && nowhere_dearer(point.costs, costs);
   });
 }
 
-class Neighbourhood {
- public:
-  Neighbourhood(Walker& walker, std::vector<Found>& front, std::string by)
-      : walker_(walker), front_(front), by_(std::move(by)), rule_{.caps = walker.budgets()} {}
-
-  // Looks at all neighbours of the point; those that none dominates join the front.
-  void look(const Found& point) {
-    if (point.picks < walker_.options().max_size) add_one(point.counts, point.picks);
-    for (std::size_t m = 0; m < point.counts.size(); ++m) {
-      if (point.counts[m] == 0 || point.picks == 1) continue;
-      Counts fewer = point.counts;
-      --fewer[m];
-      take_away(fewer, point.picks - 1);
-      add_one(fewer, point.picks - 1);
-    }
+// Looks at what one pick more makes of `counts`; what is better than all in the front joins it. `exact`: however little.
+void look(Walker& walker, std::vector<FoundEnsemble>& front, const Counts& counts, int picks, bool exact,
+          const std::string& by) {
+  for (Walker::Candidate& candidate : walker.candidates_after(counts, {.caps = walker.budgets()})) {
+    if (exact && is_new(front, candidate.loss - candidate.error, candidate.costs)) walker.make_exact(counts, candidate);
+    if (!is_new(front, candidate.loss + candidate.error, candidate.costs)) continue;
+    FoundEnsemble found{.counts = counts,
+                        .picks = picks + 1,
+                        .loss = candidate.loss,
+                        .error = candidate.error,
+                        .costs = std::move(candidate.costs),
+                        .by = by};
+    ++found.counts[static_cast<std::size_t>(candidate.model)];
+    std::erase_if(front, [&](const FoundEnsemble& point) {
+      return found.loss + found.error <= point.loss - point.error && nowhere_dearer(found.costs, point.costs);
+    });
+    front.push_back(std::move(found));
   }
+}
 
-  // Looks at what one pick more makes of `counts`.
-  void add_one(const Counts& counts, int picks) {
-    if (!looked_.insert(counts).second) return;
-    for (Walker::Candidate& candidate : walker_.candidates_after(counts, rule_)) {
-      if (!is_new(front_, candidate.loss - candidate.error, candidate.costs)) continue;
-      walker_.make_exact(counts, candidate);
-      if (!is_new(front_, candidate.loss, candidate.costs)) continue;
-      Counts more = counts;
-      ++more[static_cast<std::size_t>(candidate.model)];
-      join({std::move(more), picks + 1, candidate.loss, candidate.costs, by_});
-    }
+// The sets of picks whose candidates are a point's neighbours: all of it, and without each member once.
+std::vector<Counts> around(const FoundEnsemble& point, const SelectOptions& options) {
+  std::vector<Counts> result;
+  if (point.picks < options.max_size) result.push_back(point.counts);
+  for (std::size_t m = 0; m < point.counts.size() && point.picks > 1; ++m) {
+    if (point.counts[m] == 0) continue;
+    result.push_back(point.counts);
+    --result.back()[m];
   }
+  return result;
+}
 
- private:
-  void take_away(const Counts& counts, int picks) {
-    const std::vector<double> costs = walker_.costs_of(counts);
-    Counts base = counts;
-    const auto last = std::find_if(base.rbegin(), base.rend(), [](int count) { return count > 0; });
-    --*last;
-    const int model = static_cast<int>(base.rend() - last) - 1;
-    std::vector<Walker::Candidate> whole = walker_.candidates_after(base, {.caps = rule_.caps, .among = {model}});
-    if (whole.empty() || !is_new(front_, whole[0].loss - whole[0].error, costs)) return;
-    walker_.make_exact(base, whole[0]);
-    if (is_new(front_, whole[0].loss, costs)) join({counts, picks, whole[0].loss, costs, by_});
-  }
+// One pick fewer: among its candidates is `counts` itself, which is how taking a pick away is looked at.
+Counts one_fewer(Counts counts) {
+  --*std::find_if(counts.rbegin(), counts.rend(), [](int count) { return count > 0; });
+  return counts;
+}
 
-  void join(Found found) {
-    std::erase_if(front_,
-                  [&](const Found& point) { return found.loss <= point.loss && nowhere_dearer(found.costs, point.costs); });
-    front_.push_back(std::move(found));
-  }
-
-  Walker& walker_;
-  std::vector<Found>& front_;
-  std::string by_;
-  WalkRule rule_;
-  std::set<Counts> looked_;  // so many picks and one more were looked at: what is new there has joined
-};
+int size_of(const Counts& counts) {
+  int size = 0;
+  for (const int count : counts) size += count;
+  return size;
+}
 
 }  // namespace
 
-std::vector<Found> non_dominated(std::vector<Found> found) {
-  std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+std::vector<FoundEnsemble> non_dominated(std::vector<FoundEnsemble> found) {
+  std::stable_sort(found.begin(), found.end(), [](const FoundEnsemble& a, const FoundEnsemble& b) {
     return a.costs.front() != b.costs.front() ? a.costs.front() < b.costs.front()
            : a.loss != b.loss                 ? a.loss < b.loss
                                               : a.costs < b.costs;
   });
-  std::vector<Found> front;
-  for (Found& point : found)
-    if (is_new(front, point.loss, point.costs)) front.push_back(std::move(point));
+  std::vector<FoundEnsemble> front;
+  for (FoundEnsemble& point : found) {
+    const bool dominated = std::any_of(front.begin(), front.end(), [&](const FoundEnsemble& other) {
+      const double at_least = point.loss - point.error;
+      return other.loss + other.error <= at_least + rounding_of(at_least) && nowhere_dearer(other.costs, point.costs);
+    });
+    if (!dominated) front.push_back(std::move(point));
+  }
   return front;
 }
 
-std::vector<Found> exhaust(Walker& walker, std::vector<Found> front) {
-  Neighbourhood neighbourhood(walker, front, "exhaustive");
+std::vector<FoundEnsemble> improve(Walker& walker, std::vector<FoundEnsemble> front, std::int64_t most_scored) {
+  std::set<Counts> looked;
+  const std::int64_t last = walker.scored() + most_scored;
+  for (bool any = true; any && walker.scored() < last;) {
+    any = false;
+    front = non_dominated(std::move(front));
+    std::vector<std::vector<Counts>> of_points;
+    std::size_t longest = 0;
+    for (const FoundEnsemble& point : front) {
+      of_points.push_back(around(point, walker.options()));
+      longest = std::max(longest, of_points.back().size());
+    }
+    for (const bool fewer : {false, true})
+      for (std::size_t turn = 0; turn < longest; ++turn)
+        for (const std::vector<Counts>& around_one : of_points) {
+          if (turn >= around_one.size() || walker.scored() >= last) continue;
+          if (fewer && size_of(around_one[turn]) == 1) continue;
+          const Counts base = fewer ? one_fewer(around_one[turn]) : around_one[turn];
+          if (!looked.insert(base).second) continue;
+          look(walker, front, base, size_of(base), false, "swap");
+          any = true;
+        }
+  }
+  return non_dominated(std::move(front));
+}
+
+std::vector<FoundEnsemble> exhaust(Walker& walker, std::vector<FoundEnsemble> front) {
   Counts counts(walker.models(), 0);
-  const std::function<void(std::size_t, int)> look = [&](std::size_t from, int picks) {
-    neighbourhood.add_one(counts, picks);
+  const std::function<void(std::size_t, int)> extend = [&](std::size_t from, int picks) {
+    look(walker, front, counts, picks, true, "exhaustive");
     if (picks + 1 == walker.options().max_size) return;
     for (std::size_t m = from; m < counts.size(); ++m) {
       ++counts[m];
-      look(walker.options().with_replacement ? m : m + 1, picks + 1);
+      extend(walker.options().with_replacement ? m : m + 1, picks + 1);
       --counts[m];
     }
   };
-  look(0, 0);
+  extend(0, 0);
   return non_dominated(std::move(front));
 }
 
@@ -114,20 +132,6 @@ std::int64_t partial_ensembles(std::size_t models, const SelectOptions& options,
     of_size *= std::max(0.0, options.with_replacement ? n + k : n - k) / (k + 1);
   }
   return std::min<std::int64_t>(most, std::llround(all));
-}
-
-std::vector<Found> improve(Walker& walker, std::vector<Found> front, int rounds) {
-  std::set<Counts> expanded;
-  Neighbourhood neighbourhood(walker, front, "swap");
-  for (int round = 0; round < rounds; ++round) {
-    front = non_dominated(std::move(front));
-    std::vector<Found> points;
-    for (const Found& point : front)
-      if (expanded.insert(point.counts).second) points.push_back(point);
-    if (points.empty()) break;
-    for (const Found& point : points) neighbourhood.look(point);
-  }
-  return non_dominated(std::move(front));
 }
 
 }  // namespace quorate

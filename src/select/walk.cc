@@ -29,12 +29,13 @@ double rounding_of(double loss) { return 1e-12 * (1.0 + std::abs(loss)); }
 Walker::Walker(const Predictions& predictions, std::span<const Cost> costs, const SelectOptions& options)
     : predictions_(predictions), costs_(costs.begin(), costs.end()), options_(options), held_(predictions.models(), 0) {
   check_options(predictions, costs, options);
-  scorer_ = make_scorer({predictions_, options_.metric, options_.combine, options_.sample_weight, options_.threads, options_.device});
+  scorer_ = make_scorer(
+      {predictions_, options_.metric, options_.combine, options_.sample_weight, options_.threads, options_.device});
 }
 
-GreedyPath Walker::walk(WalkRule rule) {
+Walker::Path Walker::walk(WalkRule rule) {
   if (rule.caps.empty()) rule.caps = budgets();
-  GreedyPath path;
+  Path path;
   Counts counts(models(), 0);
   Candidate now{.loss = loss_of_not_knowing(), .costs = std::vector<double>(costs_.size(), 0.0)};
   double least = std::numeric_limits<double>::infinity();
@@ -48,9 +49,11 @@ GreedyPath Walker::walk(WalkRule rule) {
       now = choose_per_cost(counts, std::move(candidates), now, rule.per_cost);
     else
       now = choose_least(counts, std::move(candidates));
+    if (options_.patience > 0 || rule.per_cost >= 0) make_exact(counts, now);
     ++counts[static_cast<std::size_t>(now.model)];
     path.picks.push_back(now.model);
     path.losses.push_back(now.loss);
+    path.errors.push_back(now.error);
     since_least = now.loss < least - rounding_of(now.loss) ? 0 : since_least + 1;
     least = std::min(least, now.loss);
     if (options_.patience > 0 && since_least >= options_.patience) break;
@@ -88,6 +91,7 @@ Walker::Known& Walker::known_after(const Counts& counts, std::span<const int> mo
     if (std::isnan(known.loss[static_cast<std::size_t>(m)])) unknown.push_back(m);
   if (unknown.empty()) return known;
   hold(counts);
+  ++scored_;
   scorer_->score(unknown, known.loss);
   for (const int m : unknown) known.error[static_cast<std::size_t>(m)] = scorer_->error();
   return known;
@@ -141,6 +145,7 @@ Walker::Candidate Walker::choose_least(const Counts& counts, std::vector<Candida
   std::erase_if(candidates, [&](const Candidate& candidate) {
     return candidate.loss - candidate.error > at_most + 2.0 * rounding_of(at_most);
   });
+  if (candidates.size() == 1) return candidates[0];
   double least = std::numeric_limits<double>::infinity();
   for (Candidate& candidate : candidates) {
     make_exact(counts, candidate);

@@ -1,6 +1,7 @@
 // The greedy that select() and greedy() share: a walk from the empty ensemble, one pick a step.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
@@ -28,8 +29,13 @@ class Walker {
   // Throws as select() does. The predictions must outlive it.
   Walker(const Predictions& predictions, std::span<const Cost> costs, const SelectOptions& options);
 
-  // A rule without caps walks within the budgets.
-  GreedyPath walk(WalkRule rule = {});
+  // A rule without caps walks within the budgets. The losses of the picks are known to within `errors`.
+  struct Path {
+    std::vector<int> picks;
+    std::vector<double> losses;  // [picks]
+    std::vector<double> errors;  // [picks]
+  };
+  Path walk(WalkRule rule = {});
 
   // One pick more than `counts`: its loss, known to within `error`.
   struct Candidate {
@@ -47,6 +53,7 @@ class Walker {
   std::size_t models() const { return predictions_.models(); }
   const SelectOptions& options() const { return options_; }
   std::span<const Cost> costs() const { return costs_; }
+  std::int64_t scored() const { return scored_; }  // sets of picks whose candidates were scored
 
  private:
   struct Known {                // of one pick more, after the same picks
@@ -68,6 +75,7 @@ class Walker {
   std::unique_ptr<Scorer> scorer_;
   Counts held_;  // the picks that the scorer holds
   std::map<Counts, Known> known_;
+  std::int64_t scored_ = 0;
 };
 
 // What two losses of equal ensembles may differ by when they are summed in different orders.

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 #include "library/random_predictions.h"
@@ -65,6 +66,8 @@ TEST(Predictions, ReadsWhatItWasGiven) {
         ASSERT_EQ(truth[sample], row[labels[sample]]);
         ASSERT_EQ(answer[sample], highest - row);
         ASSERT_EQ(confidence[sample], *highest);
+        for (std::size_t c = 0; c < classes; ++c)
+          ASSERT_EQ(predictions.score(m, sample, c), row[static_cast<std::ptrdiff_t>(c)]);
         predictions.read(m, sample, 1, part.data());
         ASSERT_TRUE(std::equal(part.begin(), part.end(), row));
       }
@@ -158,6 +161,27 @@ TEST(Predictions, SumsHaveATolerance) {
   EXPECT_THAT([] { one_model(as_half({0.5f, 0.48f}), 2, {0}); }, says("but must sum to 1 within 0.01"));
 }
 
+// In rows of every length, with equals: whole vectors and their rests.
+TEST(Predictions, OfEqualScoresTheFirstAnswers) {
+  Random random(3);
+  for (std::size_t classes = 1; classes <= 120; ++classes)
+    for (int round = 0; round < 20; ++round) {
+      std::vector<float> row(classes, 0.0f);
+      const std::size_t highest = 1 + random.below(classes);
+      for (std::size_t i = 0; i < highest; ++i) row[random.below(classes)] = 1.0f / static_cast<float>(highest);
+      const float missing = std::max(0.0f, 1.0f - std::accumulate(row.begin(), row.end(), 0.0f));
+      const float share = missing / static_cast<float>(classes);
+      for (float& score : row) score += share;
+      const auto predictions = one_model(row, classes, {0});
+      std::int32_t answer = -1;
+      float confidence = 0.0f;
+      predictions.read_answers(0, {&answer, 1}, {&confidence, 1});
+      const auto expected = std::max_element(row.begin(), row.end());
+      ASSERT_EQ(answer, expected - row.begin());
+      ASSERT_EQ(confidence, *expected);
+    }
+}
+
 // Large enough to be read by several threads: still the first wrong row of the first wrong model.
 TEST(Predictions, ReportsTheFirstWrongRowOfMany) {
   constexpr std::size_t kSamples = 200000, kClasses = 3;
@@ -185,6 +209,8 @@ TEST(Predictions, VotesReadAsScores) {
   predictions.read_answers(0, answer, sure);
   EXPECT_THAT(answer, ElementsAre(0, 2));
   EXPECT_THAT(sure, ElementsAre(0.5f, 0.75f));
+  EXPECT_EQ(predictions.score(0, 1, 2), 0.75f);
+  EXPECT_EQ(predictions.score(0, 1, 0), 0.0f);
   predictions.read_answers(1, answer, sure);
   EXPECT_THAT(answer, ElementsAre(1, 0)) << "a vote of confidence 0 is a row of zeros, whose highest class is 0";
 

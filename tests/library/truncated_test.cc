@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "library/random_predictions.h"
 #include "quorate/core/error.h"
 #include "temporary_folder.h"
@@ -39,6 +41,26 @@ class Truncated : public testing::TestWithParam<std::size_t> {
   TemporaryFolder folder;
   ModelLibrary library{folder / "library"};
 };
+
+TEST_P(Truncated, AWholeFileReadsAsMemoryDoes) {
+  const Predictions files = library.predictions("valid");
+  const std::vector<Half> half = as_half(rows);
+  const Predictions memory = Predictions::from_probabilities(
+      {{rows.data(), nullptr}, {rows.data(), nullptr}, {half.data(), nullptr}}, kSamples, classes, labels);
+  const auto all_of = [&](const Predictions& predictions, std::size_t model) {
+    std::vector<float> truth(kSamples), confidence(kSamples);
+    std::vector<std::int32_t> answer(kSamples);
+    predictions.read_true_class(model, truth);
+    predictions.read_answers(model, answer, confidence);
+    for (std::size_t sample = 0; sample < kSamples; ++sample)
+      truth.push_back(predictions.score(model, sample, sample % classes));
+    return std::tuple(scores(predictions, model), truth, answer, confidence);
+  };
+  for (std::size_t m = 0; m < 3; ++m) {
+    EXPECT_EQ(all_of(files, m), all_of(memory, m));
+    EXPECT_EQ(all_of(files.as_logarithms(0.125f), m), all_of(memory.as_logarithms(0.125f), m));
+  }
+}
 
 TEST_P(Truncated, EveryReadSaysSo) {
   const Predictions predictions = library.predictions("valid");

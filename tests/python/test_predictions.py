@@ -161,6 +161,40 @@ def test_values_that_are_wrong(probs, labels):
         says("predictions hold values, but a cascade needs probabilities or votes", call)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 5, 3), (4, 1, 3), (4, 5, 1)])
+@pytest.mark.parametrize("metric", ["log_loss", "accuracy", "brier"])
+def test_one_model_one_sample_one_class(shape, metric):
+    probs = distributions(4, *shape)
+    valid = qr.Predictions(probs, np.zeros(shape[1], int))
+    assert np.array_equal(valid.probs, probs) and valid.as_votes().probs.shape == shape
+    front = qr.select(valid, np.arange(1.0, shape[0] + 1), metric=metric)
+    best = min(qr.loss(qr.Ensemble([m], [1.0]), valid, metric) for m in range(shape[0]))
+    assert front[-1].loss <= best
+    if shape[2] == 1:
+        assert front[0].loss == 0.0 and len(front) == 1  # every model is sure of the only class
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "accuracy", "brier"])
+def test_models_that_are_all_the_same(metric, probs, labels):
+    valid = qr.Predictions(np.repeat(probs[:1], 5, axis=0), labels)
+    front = qr.select(valid, [3.0, 1.0, 1.0, 2.0, 5.0], metric=metric)
+    assert [point.members for point in front] == [[1]]  # the cheapest, then the first
+
+
+def test_labels_without_some_class(probs):
+    valid = qr.Predictions(probs, np.full(20, 2))
+    for metric in ("log_loss", "accuracy", "brier"):
+        assert qr.select(valid, [1.0, 2.0, 3.0], metric=metric)[-1].loss <= qr.loss(qr.Ensemble([0], [1.0]), valid, metric)
+
+
+def test_a_model_of_nan(probs, labels, tmp_path):
+    probs[1] = np.nan
+    np.save(tmp_path / "p.npy", probs)
+    for array in (probs, probs.astype(np.float16), np.load(tmp_path / "p.npy", mmap_mode="r")):
+        with pytest.raises(ValueError, match='the probability of class 0 by model "1" on sample 0 is nan'):
+            qr.Predictions(array, labels)
+
+
 def test_bad_input(probs, labels):
     def says(words, call):
         with pytest.raises(ValueError) as caught:

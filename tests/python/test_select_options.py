@@ -103,9 +103,11 @@ def test_bags_depend_on_the_seed_alone() -> None:
     probs, labels = library(models=30, samples=120)
     predictions = qr.Predictions(probs, labels)
 
+    cost = np.random.default_rng(0).uniform(1, 3, 30)
+
     def front(seed: int, threads: int) -> str:
-        cost = np.random.default_rng(1).uniform(1, 3, 30)
-        return qr.select(predictions, cost, "accuracy", bags=9, seed=seed, caps=0, swaps=False, threads=threads).to_json()
+        options: dict[str, Any] = {"max_size": 4, "bags": 9, "seed": seed, "caps": 0, "swaps": False, "threads": threads}
+        return qr.select(predictions, cost, **options).to_json()
 
     assert front(0, 1) == front(0, 2)
     assert "bagged greedy" in front(0, 1)

@@ -20,6 +20,12 @@ std::map<int, double> weights_of(const Ensemble& ensemble) {
   return weights;
 }
 
+void expect_same(const Walker::Path& path, const oracle::Path& expected) {
+  ASSERT_EQ(path.picks, expected.picks);
+  for (std::size_t k = 0; k < path.losses.size(); ++k)
+    ASSERT_NEAR(path.losses[k], expected.losses[k], path.errors[k] + 1e-11);
+}
+
 void expect_same(const GreedyPath& path, const oracle::Path& expected) {
   ASSERT_EQ(path.picks, expected.picks);
   ASSERT_EQ(path.losses.size(), expected.losses.size());

@@ -9,8 +9,8 @@
 namespace quorate {
 namespace {
 
-Found found_of(const oracle::Case& data, const oracle::Options& options, const Counts& counts) {
-  Found found{.counts = counts, .by = ""};
+FoundEnsemble found_of(const oracle::Case& data, const oracle::Options& options, const Counts& counts) {
+  FoundEnsemble found{.counts = counts, .by = ""};
   std::map<int, double> weights;
   for (std::size_t m = 0; m < counts.size(); ++m)
     if (counts[m] > 0) weights[static_cast<int>(m)] = counts[m];
@@ -20,9 +20,9 @@ Found found_of(const oracle::Case& data, const oracle::Options& options, const C
   return found;
 }
 
-bool covered(const std::vector<Found>& front, const Found& other) {
-  return std::any_of(front.begin(), front.end(), [&](const Found& point) {
-    return point.costs[0] <= other.costs[0] && point.loss <= other.loss + 1e-10;
+bool covered(const std::vector<FoundEnsemble>& front, const FoundEnsemble& other) {
+  return std::any_of(front.begin(), front.end(), [&](const FoundEnsemble& point) {
+    return point.costs[0] <= other.costs[0] && point.loss <= other.loss + 1e-5;
   });
 }
 
@@ -35,16 +35,16 @@ TEST(Swap, LeavesNoNeighbourThatIsBetter) {
     const Predictions predictions = predictions_of(data);
     const Cost cost = as_cost(data, options);
     Walker walker(predictions, {&cost, 1}, as_select_options(data, options));
-    std::vector<Found> start;
+    std::vector<FoundEnsemble> start;
     for (std::size_t m = 0; m < data.models; ++m) {
       Counts one(data.models, 0);
       one[m] = 1;
       start.push_back(found_of(data, options, one));
     }
-    const std::vector<Found> front = improve(walker, start, 1000);
-    for (const Found& point : front) {
-      const Found expected = found_of(data, options, point.counts);
-      ASSERT_NEAR(point.loss, expected.loss, 1e-11);
+    const std::vector<FoundEnsemble> front = improve(walker, start, 1'000'000);
+    for (const FoundEnsemble& point : front) {
+      const FoundEnsemble expected = found_of(data, options, point.counts);
+      ASSERT_NEAR(point.loss, expected.loss, point.error + 1e-11);
       ASSERT_EQ(point.costs, expected.costs);
       ASSERT_EQ(point.picks, expected.picks);
       ASSERT_LE(point.picks, options.max_size);
@@ -63,7 +63,7 @@ TEST(Swap, LeavesNoNeighbourThatIsBetter) {
 }
 
 void every_ensemble(const oracle::Case& data, const oracle::Options& options, Counts& counts, std::size_t from, int left,
-                    std::vector<Found>& all) {
+                    std::vector<FoundEnsemble>& all) {
   for (std::size_t m = from; left > 0 && m < data.models; ++m) {
     ++counts[m];
     all.push_back(found_of(data, options, counts));
@@ -73,7 +73,7 @@ void every_ensemble(const oracle::Case& data, const oracle::Options& options, Co
 }
 
 // The area that points of ascending cost and descending loss dominate, up to a corner.
-double hypervolume(const std::vector<Found>& front, double most_cost, double most_loss) {
+double hypervolume(const std::vector<FoundEnsemble>& front, double most_cost, double most_loss) {
   double area = 0.0;
   for (std::size_t i = 0; i < front.size(); ++i) {
     const double next = i + 1 < front.size() ? front[i + 1].costs[0] : most_cost;
@@ -84,13 +84,13 @@ double hypervolume(const std::vector<Found>& front, double most_cost, double mos
 
 // The corner lies a tenth of each range beyond the whole front's worst.
 double share_of_exhaustive(const oracle::Case& data, const oracle::Options& options) {
-  std::vector<Found> all;
+  std::vector<FoundEnsemble> all;
   Counts counts(data.models, 0);
   every_ensemble(data, options, counts, 0, options.max_size, all);
-  const std::vector<Found> whole = non_dominated(std::move(all));
+  const std::vector<FoundEnsemble> whole = non_dominated(std::move(all));
   const double most_cost = whole.back().costs[0] + 0.1 * (whole.back().costs[0] - whole[0].costs[0]) + 1e-6;
   const double most_loss = whole[0].loss + 0.1 * (whole[0].loss - whole.back().loss) + 1e-6;
-  std::vector<Found> ours;
+  std::vector<FoundEnsemble> ours;
   SelectOptions chosen = as_select_options(data, options);
   chosen.swaps = true;
   for (const Ensemble& ensemble : select(predictions_of(data), data.cost, chosen)) {
