@@ -28,25 +28,29 @@ def losses(
     models, samples, classes = probs.shape
     sizes = counts.sum(1)
     total = np.zeros(len(counts))
+    products, of_truth = np.zeros((models, models)), np.zeros(models)
     ensembles_at_once, samples_at_once = 4096, 200
     for begin in range(0, samples, samples_at_once):
         part = probs[:, begin : begin + samples_at_once].astype(np.float64)
         truth = labels[begin : begin + samples_at_once]
         true_class = part[:, np.arange(len(truth)), truth]
+        flat = part.reshape(models, -1)
+        if metric == "brier":
+            products += flat @ flat.T
+            of_truth += true_class.sum(1)
+            continue
         for first in range(0, len(counts), ensembles_at_once):
             these = slice(first, first + ensembles_at_once)
             weights = counts[these].astype(np.float64)
             if metric == "log_loss":
                 mean = weights @ true_class / sizes[these, None]
                 total[these] -= np.log(np.clip(mean, 1e-15, 1.0)).sum(1)
-                continue
-            summed = (weights @ part.reshape(models, -1)).reshape(len(weights), len(truth), classes)
-            if metric == "accuracy":
-                total[these] += (summed.argmax(2) != truth).sum(1)
             else:
-                summed /= sizes[these, None, None]
-                summed[:, np.arange(len(truth)), truth] -= 1.0
-                total[these] += np.einsum("esc,esc->e", summed, summed)
+                summed = (weights @ flat).reshape(len(weights), len(truth), classes)
+                total[these] += (summed.argmax(2) != truth).sum(1)
+    if metric == "brier":  # the sum of squares of (mean - truth), multiplied out
+        weights = counts / sizes[:, None]
+        total = np.einsum("em,mn,en->e", weights, products, weights, optimize=True) - 2 * weights @ of_truth + samples
     return total / samples
 
 

@@ -30,13 +30,13 @@ import quorate as qr
 from quorate.bench.table import seconds
 
 SEED = 0
-BUDGETS = 8
+BUDGETS = 12
 LEAST_ACCURACY = 0.93
 CEILINGS = (0.94, 0.95, 0.96, 0.965, 1.0)
 DRAWS = 10_000
 UNITS: dict[str, Callable[[float], str]] = {
     "latency_s": seconds,
-    "macs": lambda value: f"{value / 1e6:.3g} M",
+    "macs": lambda value: f"{value / 1e6:.3g} M" if value >= 1e6 else f"{value / 1e3:.3g} k",
     "models": lambda value: f"{value:.0f}",
 }
 

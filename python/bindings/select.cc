@@ -164,7 +164,7 @@ void register_select_function(py::module_& m) {
       [](const Predictions& predictions, const py::object& cost, const std::string& metric, int max_size,
          const std::string& combine, bool with_replacement, const py::object& parallel, const py::object& budget,
          int sorted_start, int patience, int bags, double bag_fraction, std::uint64_t seed, int caps, bool swaps,
-         const py::object& sample_weight, int threads) {
+         const py::object& sample_weight, int threads, const std::string& device) {
         const std::vector<Cost> costs = costs_from(cost, parallel, budget);
         const SelectOptions options{.metric = metric_from_name(metric),
                                     .combine = pooling_from_name(combine),
@@ -178,7 +178,8 @@ void register_select_function(py::module_& m) {
                                     .caps = caps,
                                     .swaps = swaps,
                                     .sample_weight = weights_from(sample_weight),
-                                    .threads = threads};
+                                    .threads = threads,
+                                    .device = device};
         const py::gil_scoped_release unlocked;
         return select(predictions, costs, options);
       },
@@ -186,7 +187,7 @@ void register_select_function(py::module_& m) {
       py::arg("combine") = "mean", py::arg("with_replacement") = true, py::arg("parallel") = false,
       py::arg("budget") = py::none(), py::arg("sorted_start") = 0, py::arg("patience") = 0, py::arg("bags") = 0,
       py::arg("bag_fraction") = 0.5, py::arg("seed") = 0, py::arg("caps") = 8, py::arg("swaps") = true,
-      py::arg("sample_weight") = py::none(), py::arg("threads") = 0,
+      py::arg("sample_weight") = py::none(), py::arg("threads") = 0, py::arg("device") = "cpu",
       "The ensembles worth having at every budget, cheapest first.\n\n"
       "cost: [models], of one sample, in any unit, or {name: [models]} for several, of which the first is a point's .cost; "
       "a "
@@ -198,7 +199,9 @@ void register_select_function(py::module_& m) {
       "greedy ends after so many picks without a new least loss (0: never). bags: so many greedies among a random "
       "bag_fraction "
       "of the models, drawn by seed. caps: budgets of each cost for which a greedy of its own is run. swaps: a local search "
-      "over the front. sample_weight: [samples]. threads: 0 for all cores; the result is the same for any number.\n\n"
+      "over the front. sample_weight: [samples]. threads: 0 for all cores; the result is the same for any number. device: "
+      "where "
+      "candidates are scored, \"cpu\" or, in a build with CUDA, \"cuda:0\".\n\n"
       "The front is drawn from single models, from the prefixes of the greedy forward selection of Caruana et al. 2004, of "
       "a "
       "greedy by fall in loss per added cost, of greedies under cost caps and in bags, and from what swaps make of these; "

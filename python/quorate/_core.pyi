@@ -448,6 +448,7 @@ def select(
     swaps: bool = True,
     sample_weight: ArrayLike | None = None,
     threads: int = 0,
+    device: str = "cpu",
 ) -> EnsembleFront: ...
 def greedy(
     predictions: Predictions,

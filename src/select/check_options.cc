@@ -59,7 +59,7 @@ void check_options(const Predictions& predictions, std::span<const Cost> costs, 
           ", but must be above 0 and at most 1");
   at_least("caps", options.caps, 0);
   at_least("threads", options.threads, 0, " (0: one for each core)");
-  check_suits({predictions, options.metric, options.combine, options.sample_weight, options.threads});
+  check_suits({predictions, options.metric, options.combine, options.sample_weight, options.threads, options.device});
 }
 
 double loss_of_mean_target(const Predictions& predictions, std::span<const double> sample_weight) {

@@ -19,8 +19,8 @@ struct AddRows {
   [[gnu::always_inline]] static void run(const float* scores, std::size_t rows, std::size_t classes, const std::int32_t* own,
                                          const std::uint32_t* wake, std::uint32_t now, double* sums,
                                          PickSums::Highest* found) {
-    for (std::size_t row = 0; row < rows; ++row, sums += classes, scores += classes) {
-      add(scores, classes, sums);
+    add(scores, rows * classes, sums);
+    for (std::size_t row = 0; row < rows; ++row, sums += classes) {
       if (wake[row] > now) continue;
       if (own[row] < 0) {
         found[row] = highest(sums, classes);
@@ -34,14 +34,22 @@ struct AddRows {
   }
 
  private:
-  [[gnu::always_inline]] static void add(const float* scores, std::size_t classes, double* __restrict sums) {
-    std::size_t c = 0;
-    for (; c + kLanes <= classes; c += kLanes)
-      for (std::size_t lane = 0; lane < kLanes; ++lane) sums[c + lane] += double{scores[c + lane]};
-    for (; c < classes; ++c) sums[c] += double{scores[c]};
+  [[gnu::always_inline]] static void add(const float* scores, std::size_t count, double* __restrict sums) {
+    for (std::size_t i = 0; i < count; ++i) sums[i] += double{scores[i]};
   }
 
   [[gnu::always_inline]] static PickSums::Highest highest(const double* sums, std::size_t classes) {
+    PickSums::Highest found{kNothing, kNothing};
+    const auto take = [&found](double first, double second) {
+      const double lower = first < found.first ? first : found.first;
+      const double next = second > lower ? second : lower;
+      found.first = first > found.first ? first : found.first;
+      found.second = next > found.second ? next : found.second;
+    };
+    if (classes < 4 * kLanes) {
+      for (std::size_t c = 0; c < classes; ++c) take(sums[c], kNothing);
+      return found;
+    }
     double first[kLanes], second[kLanes];
     for (std::size_t lane = 0; lane < kLanes; ++lane) first[lane] = second[lane] = kNothing;
     std::size_t c = 0;
@@ -57,13 +65,7 @@ struct AddRows {
       first[lane] = sums[c] > first[lane] ? sums[c] : first[lane];
       second[lane] = lower > second[lane] ? lower : second[lane];
     }
-    PickSums::Highest found{kNothing, kNothing};
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const double lower = first[lane] < found.first ? first[lane] : found.first;
-      const double next = second[lane] > lower ? second[lane] : lower;
-      found.first = first[lane] > found.first ? first[lane] : found.first;
-      found.second = next > found.second ? next : found.second;
-    }
+    for (std::size_t lane = 0; lane < kLanes; ++lane) take(first[lane], second[lane]);
     return found;
   }
 };

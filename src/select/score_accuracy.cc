@@ -6,6 +6,7 @@
 #include "quorate/core/parallel.h"
 #include "select/cpu.h"
 #include "select/glances.h"
+#include "select/look.h"
 #include "select/open_samples.h"
 #include "select/pick_sums.h"
 #include "select/score_weights.h"
@@ -16,46 +17,6 @@ namespace {
 
 constexpr std::size_t kLanes = Glances::kLanes;
 constexpr std::uint32_t kLongest = 100;  // picks that a sample is left alone for
-
-// A sample whose answer may depend on the candidate.
-struct Open {
-  std::size_t sample = 0;
-  std::size_t label = 0;
-  double weight = 0.0;
-  double truth = 0.0;        // the sum of its true class
-  double rival = 0.0;        // the highest sum of the others
-  double next = 0.0;         // the next
-  std::size_t place = 0;     // the class of `rival`
-  bool lower_rival = false;  // whether a class below the true one has as much, to which ties go
-};
-
-// What is sure of an open sample for candidates [begin, end): adds the sample's weight to wrong[m], or sets undecided[m] to
-// 1 or 0. With t the sum at the true class with a candidate: at the candidate's best other class the sum is known; at
-// the rival it is at least the rival's sum and the lowest score; at all others, at most their highest sum and the
-// candidate's second best score.
-struct Look {
-  template <int>
-  [[gnu::always_inline]] static void run(const Open& open, const double* sums, const Glances::Models& models,
-                                         std::size_t begin, std::size_t end, double lowest, double tie,
-                                         double* __restrict wrong, std::uint8_t* __restrict undecided) {
-    const float* __restrict own = models.own;
-    const float* __restrict best = models.best;
-    const float* __restrict second = models.second;
-    const std::int32_t* __restrict place = models.place;
-    const double truth = open.truth, weight = open.weight, rival = open.rival, next = open.next;
-    const auto label = static_cast<std::int32_t>(open.label), rival_place = static_cast<std::int32_t>(open.place);
-    const double to_beat = rival + lowest + (open.lower_rival ? tie : -tie);  // the rival beats a t below this
-    for (std::size_t m = begin; m < end; ++m) {
-      const double t = truth + double{own[m]};
-      const double there = sums[place[m]] + double{best[m]} + (place[m] < label ? tie : -tie);
-      const double others = (place[m] == rival_place ? next : rival) + double{second[m]} + tie;
-      const double beaten = there > to_beat ? there : to_beat;            // wrong where t is below
-      const double sure = double{second[m]} <= lowest ? -1e300 : others;  // right where t is above, unless it is wrong
-      wrong[m] += t < beaten ? weight : 0.0;
-      undecided[m] = t < beaten ? 0 : t > sure ? 0 : 1;
-    }
-  }
-};
 
 // Whether the true class answers when `scores` are added.
 struct Decide {
@@ -101,15 +62,16 @@ class AccuracyScorer final : public Scorer {
     const std::size_t first = static_cast<std::size_t>(*least) / kLanes, last = static_cast<std::size_t>(*most) / kLanes;
     std::vector<char> asked(glances_.padded(), 0);
     for (const int model : models) asked[static_cast<std::size_t>(model)] = 1;
-    std::vector<double> wrong(glances_.padded(), 0.0);
+    std::vector<Wrong> wrong(glances_.padded());
+    std::vector<double> at_a_look(glances_.padded(), 0.0);
     const std::size_t blocks = last - first + 1;
     parallel_for(blocks, threads_worth(blocks * kLanes * open_.size() / 4, threads_),
                  [&](std::size_t begin, std::size_t end) {
-                   count_wrong((first + begin) * kLanes, (first + end) * kLanes, asked, wrong);
+                   count_wrong((first + begin) * kLanes, (first + end) * kLanes, asked, at_a_look, wrong);
                  });
     for (const int model : models) {
       const auto m = static_cast<std::size_t>(model);
-      known_[m] = losses[m] = (wrong_for_all_ + wrong[m]) / weights_.total;
+      known_[m] = losses[m] = (wrong_for_all_ + (at_a_look[m] + wrong[m].by_rival + wrong[m].by_row)) / weights_.total;
     }
   }
 
@@ -123,36 +85,44 @@ class AccuracyScorer final : public Scorer {
   }
 
  private:
-  void count_wrong(std::size_t begin, std::size_t end, const std::vector<char>& asked, std::vector<double>& wrong) const {
+  // A candidate's weight of wrong answers. Apart, as each is a sum in the order of the samples, whichever other candidates
+  // are counted beside it.
+  struct Wrong {
+    double by_rival = 0.0;
+    double by_row = 0.0;
+  };
+
+  void count_wrong(std::size_t begin, std::size_t end, const std::vector<char>& asked, std::vector<double>& at_a_look,
+                   std::vector<Wrong>& wrong) const {
     const std::size_t classes = predictions_.classes();
     const double tie = sums_.tie(), lowest = sums_.lowest();
     std::vector<float> scores(classes);
     OpenPairs by_row([&](OpenPair pair) {
-      const Open& open = open_[pair.open];
+      const OpenSample& open = open_[pair.open];
       predictions_.read(pair.candidate, open.sample, 1, scores.data());
       bool right = false;
       run_widest<Decide>(sums_[open.sample].data(), static_cast<const float*>(scores.data()), classes, open.label,
                          sums_.tie(), &right);
-      if (!right) wrong[pair.candidate] += open.weight;
+      if (!right) wrong[pair.candidate].by_row += open.weight;
     });
     OpenPairs by_rival([&](OpenPair pair) {
-      const Open& open = open_[pair.open];
+      const OpenSample& open = open_[pair.open];
       switch (with_rival(open, pair.candidate)) {
         case Sure::kRight:
           return;
         case Sure::kWrong:
-          wrong[pair.candidate] += open.weight;
+          wrong[pair.candidate].by_rival += open.weight;
           return;
         case Sure::kNot:
           fetch_scores(predictions_, pair.candidate, open.sample, 0, classes);
           by_row.push(pair);
       }
     });
-    std::vector<std::uint8_t> undecided(glances_.padded());
+    std::vector<std::int8_t> undecided(glances_.padded());
     for (std::size_t k = 0; k < open_.size(); ++k) {
-      const Open& open = open_[k];
-      run_widest<Look>(open, sums_[open.sample].data(), glances_[open.sample], begin, end, lowest, tie, wrong.data(),
-                       undecided.data());
+      const OpenSample& open = open_[k];
+      look({open, sums_[open.sample].data(), lowest, tie}, glances_[open.sample], begin, end, at_a_look.data(),
+           undecided.data());
       for (std::size_t block = begin; block < end; block += kLanes) {
         std::uint64_t some = 0;
         static_assert(sizeof some == kLanes);
@@ -171,7 +141,7 @@ class AccuracyScorer final : public Scorer {
   enum class Sure { kRight, kWrong, kNot };
 
   // For a candidate that its best other class does not decide, with its score of the rival.
-  Sure with_rival(const Open& open, std::size_t model) const {
+  Sure with_rival(const OpenSample& open, std::size_t model) const {
     const Glances::Models models = glances_[open.sample];
     const double tie = sums_.tie();
     const double t = open.truth + double{models.own[model]};
@@ -183,7 +153,7 @@ class AccuracyScorer final : public Scorer {
   void find_open() {
     std::fill(known_.begin(), known_.end(), -1.0);
     const Chunks& chunks = sums_.chunks();
-    std::vector<std::vector<Open>> open(chunks.count());
+    std::vector<std::vector<OpenSample>> open(chunks.count());
     std::vector<double> wrong(chunks.count(), 0.0);
     const std::uint32_t picks = sums_.picks();
     parallel_for(chunks.count(), sums_.threads(), [&](std::size_t begin, std::size_t end) {
@@ -200,7 +170,7 @@ class AccuracyScorer final : public Scorer {
     for (const double of_chunk : wrong) wrong_for_all_ += of_chunk;
   }
 
-  void find_open(std::size_t sample, std::vector<Open>& open) {
+  void find_open(std::size_t sample, std::vector<OpenSample>& open) {
     const auto label = static_cast<std::size_t>(predictions_.labels()[sample]);
     const std::span<const double> sums = sums_[sample];
     const auto [rival, next] = sums_.highest(sample);
@@ -235,7 +205,7 @@ class AccuracyScorer final : public Scorer {
   PickSums sums_;
   std::vector<std::uint32_t> wake_;   // [samples]: at so many picks a sample may be open again
   std::vector<double> wrong_weight_;  // [samples]: its weight where it is wrong with any candidate, else 0
-  std::vector<Open> open_;            // ascending samples
+  std::vector<OpenSample> open_;      // ascending samples
   double wrong_for_all_ = 0.0;        // the weight of the samples that are wrong with any candidate
   std::vector<double> known_;         // [models]: the loss of the picks and one more; negative where not asked for yet
 };

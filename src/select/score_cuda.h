@@ -7,9 +7,9 @@
 
 namespace quorate {
 
-// For kLogLoss, kBrier, kAccuracy, kBalancedAccuracy and kMse of means; `scoring.device` is "cuda:<number>". Scores are in
-// double, in a fixed order. All scores go to the device once, as float32. Throws std::invalid_argument for other metrics,
-// DeviceError where the device or its memory does not suffice, and in a build without CUDA.
+// Of what check_suits() allows on `scoring.device`, "cuda:<number>". Scores are in double, in a fixed order. All scores go
+// to the device once, as float32. Throws DeviceError where the device or its memory does not suffice, and in a build without
+// CUDA.
 std::unique_ptr<Scorer> make_cuda_scorer(const Scoring& scoring);
 
 }  // namespace quorate

@@ -87,10 +87,12 @@ class MacroF1Scorer final : public Scorer {
  private:
   void count(std::span<const int> models, std::vector<Counts>& counts) const {
     std::vector<float> scores(predictions_.classes());
+    // Apart, so that each sum is in the order of the samples, whichever other candidates are counted beside it.
+    std::vector<Counts> from_rows(counts.size(), Counts(predictions_.classes()));
     OpenPairs by_row([&](OpenPair pair) {
       const std::size_t sample = open_[pair.open].sample;
       predictions_.read(static_cast<std::size_t>(models[pair.candidate]), sample, 1, scores.data());
-      counts[pair.candidate].add(answer_with(sums_[sample], scores), predictions_.labels()[sample], weights_.of[sample]);
+      from_rows[pair.candidate].add(answer_with(sums_[sample], scores), predictions_.labels()[sample], weights_.of[sample]);
     });
     for (std::size_t o = 0; o < open_.size(); ++o) {
       const Open& open = open_[o];
@@ -107,6 +109,11 @@ class MacroF1Scorer final : public Scorer {
       }
     }
     by_row.flush();
+    for (std::size_t k = 0; k < counts.size(); ++k)
+      for (std::size_t c = 0; c < predictions_.classes(); ++c) {
+        counts[k].answered[c] += from_rows[k].answered[c];
+        counts[k].right[c] += from_rows[k].right[c];
+      }
   }
 
   // With a candidate whose highest score is `best`, of class `place`, and whose others are at most `second`: all classes but

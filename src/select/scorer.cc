@@ -1,5 +1,6 @@
 #include "select/scorer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/message.h"
@@ -42,6 +43,18 @@ class Pooled final : public Scorer {
   std::unique_ptr<Scorer> scorer_;
 };
 
+void check_device(const Scoring& scoring) {
+  if (scoring.device == "cpu") return;
+  constexpr std::string_view kPrefix = "cuda:";
+  const std::string_view digits = scoring.device.substr(std::min(kPrefix.size(), scoring.device.size()));
+  require(scoring.device.starts_with(kPrefix) && !digits.empty() && digits.size() < 4 &&
+              digits.find_first_not_of("0123456789") == std::string_view::npos,
+          "device is \"", scoring.device, "\", but must be \"cpu\" or \"cuda:<number>\"");
+  const bool of_logits = scoring.combine == Pooling::kLogits && needs_probabilities(scoring.metric);
+  require(scoring.metric != Metric::kMacroF1 && !of_logits, "metric is ", name_of(scoring.metric),
+          of_logits ? " of mean logits" : "", ", which is scored on the CPU alone, but device is ", scoring.device);
+}
+
 }  // namespace
 
 void check_suits(const Scoring& scoring) {
@@ -65,11 +78,7 @@ void check_suits(const Scoring& scoring) {
 
 std::unique_ptr<Scorer> make_scorer(const Scoring& scoring) {
   check_suits(scoring);
-  const bool on_gpu = scoring.device != "cpu";
-  require(!on_gpu || scoring.device.starts_with("cuda:"), "device is \"", scoring.device,
-          "\", but must be cpu, cuda:0, cuda:1 and so on");
-  require(!on_gpu || scoring.combine != Pooling::kLogits,
-          "combine is logits, which is scored on the CPU alone: device must be cpu");
+  check_device(scoring);
   using Make = std::unique_ptr<Scorer> (*)(const Scoring&);
   const auto make = [&]() -> Make {
     if (on_gpu) return make_cuda_scorer;

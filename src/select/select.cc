@@ -14,13 +14,13 @@ namespace {
 
 constexpr std::int64_t kExhaustive = 1000;  // so few partial ensembles are all looked at: 16 models by up to 4 picks
 
-// How many sets of picks a local search may score: about as much work as the walks before it.
+// How many sets of picks a local search may score: more where that takes no time.
 std::int64_t most_scored(const Predictions& predictions, const SelectOptions& options) {
-  constexpr double kWork = 1e9;  // scores read
+  constexpr double kWork = 2e8;  // scores read
   const bool true_class_alone = options.metric == Metric::kLogLoss && options.combine == Pooling::kMean;
   const double scores = static_cast<double>(predictions.models() * predictions.samples()) *
                         (true_class_alone ? 1.0 : static_cast<double>(predictions.classes()));
-  return std::max<std::int64_t>(4 * options.max_size, std::llround(std::min(4096.0, kWork / scores)));
+  return std::llround(std::clamp(kWork / scores, 64.0, 4096.0));
 }
 
 // Of the first `size` picks, in lowest terms: a model picked twice is that model.

@@ -163,8 +163,11 @@ TEST(Calibrate, RefusesLevelsOutOfRangeAndForeignModels) {
   message_for(as_cascade({{2}, {1.0}}), {}, "members[0] is 2, but must be from 0 to 1");
   const std::vector<float> values(6, 1.0f);
   const auto regression = Predictions::from_values({{values.data(), nullptr}}, {values.data(), 3, 2});
-  EXPECT_THAT([&] { calibrate(as_cascade({{0}, {1.0}}), regression); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("predictions hold values, but a cascade needs probabilities")));
+  EXPECT_THAT(
+      [&] {
+        calibrate(as_cascade({{0}, {1.0}}), regression);
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("predictions hold values, but a cascade needs probabilities")));
 }
 
 TEST(Betting, RejectsATrueHypothesisAtMostDeltaOfTheTime) {

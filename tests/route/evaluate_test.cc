@@ -114,8 +114,11 @@ TEST(Evaluate, RefusesCostsAndCascadesThatDoNotFit) {
       ThrowsMessage<std::invalid_argument>(HasSubstr("members[0] is 3, but must be from 0 to 2")));
   const std::vector<float> values(6, 1.0f);
   const auto regression = Predictions::from_values({{values.data(), nullptr}}, {values.data(), 3, 2});
-  EXPECT_THAT([&] { evaluate(Ensemble{{0}, {1.0}}, regression, std::vector{1.0}); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("predictions hold values, but a cascade needs probabilities")));
+  EXPECT_THAT(
+      [&] {
+        evaluate(Ensemble{{0}, {1.0}}, regression, std::vector{1.0});
+      },
+      ThrowsMessage<std::invalid_argument>(HasSubstr("predictions hold values, but a cascade needs probabilities")));
 }
 
 TEST(CascadeReportJson, ReadsBackWhatItWroteAndSaysWhatAHandBroke) {
