@@ -81,7 +81,7 @@ std::unique_ptr<Scorer> make_scorer(const Scoring& scoring) {
   check_device(scoring);
   using Make = std::unique_ptr<Scorer> (*)(const Scoring&);
   const auto make = [&]() -> Make {
-    if (on_gpu) return make_cuda_scorer;
+    if (scoring.device != "cpu") return make_cuda_scorer;
     const bool of_logits = scoring.combine == Pooling::kLogits;
     switch (scoring.metric) {
       case Metric::kLogLoss:

@@ -271,10 +271,10 @@ TEST(MakeScorer, RefusesDevicesThatCannotScore) {
     EXPECT_THAT([&] { make_scorer(scoring); }, ThrowsMessage<std::invalid_argument>(HasSubstr(words)));
   };
   scoring.device = "gpu";
-  refuses("device is \"gpu\", but must be cpu, cuda:0, cuda:1 and so on");
+  refuses("device is \"gpu\", but must be \"cpu\" or \"cuda:<number>\"");
   scoring.device = "cuda:0";
   scoring.combine = Pooling::kLogits;
-  refuses("combine is logits, which is scored on the CPU alone: device must be cpu");
+  refuses("metric is log_loss of mean logits, which is scored on the CPU alone, but device is cuda:0");
 }
 
 TEST(CheckSuits, RefusesWeightsThatAreNone) {
