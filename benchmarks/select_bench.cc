@@ -48,7 +48,10 @@ std::vector<double> ascending_cost() {
 }
 
 void named(benchmark::internal::Benchmark* benchmark) {
-  benchmark->ArgNames({"metric", "threads"})->ArgsProduct({{0, 1, 2, 3, 4}, {1, 2}})->Unit(benchmark::kMillisecond)->UseRealTime();
+  benchmark->ArgNames({"metric", "threads"})
+      ->ArgsProduct({{0, 1, 2, 3, 4}, {1, 2}})
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
 }
 
 void greedy_of_16(benchmark::State& state) {

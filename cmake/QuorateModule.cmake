@@ -1,15 +1,16 @@
 # A module is an object library of src/<name>/*.cc, so that a test can link a module and what it uses, and nothing else.
 
 add_library(quorate_flags INTERFACE)
-target_compile_options(quorate_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
-                                               -Woverloaded-virtual)
+set(QUORATE_CXX_FLAGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # Reports `"x" + std::string` at -O2 as overlapping (GCC bug 105651, fixed in 13).
-  target_compile_options(quorate_flags INTERFACE -Wno-restrict)
+  list(APPEND QUORATE_CXX_FLAGS -Wno-restrict)
 endif()
 if(QUORATE_WERROR)
-  target_compile_options(quorate_flags INTERFACE -Werror)
+  list(APPEND QUORATE_CXX_FLAGS -Werror)
 endif()
+target_compile_options(quorate_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${QUORATE_CXX_FLAGS}>"
+                                               "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>")
 if(QUORATE_SANITIZE)
   # For the whole build, test frameworks' inline code included; a report ends the program.
   add_compile_options(-fsanitize=${QUORATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -131,12 +131,9 @@ void register_options(py::class_<Study>& study) {
       .def_property_readonly("min_resource", [](const Study& self) { return self.options().hyperband.min_resource; })
       .def_property_readonly("max_resource", [](const Study& self) { return self.options().hyperband.max_resource; })
       .def_property_readonly("eta", [](const Study& self) { return self.options().hyperband.eta; })
-      .def_property_readonly(
-          "mode", [](const Study& self) { return to_text(self.options().hyperband.mode); })
+      .def_property_readonly("mode", [](const Study& self) { return to_text(self.options().hyperband.mode); })
       .def_property_readonly("seed", [](const Study& self) { return self.options().hyperband.seed; })
-      .def_property_readonly(
-          "sampling",
-          [](const Study& self) { return to_text(self.options().hyperband.sampling); })
+      .def_property_readonly("sampling", [](const Study& self) { return to_text(self.options().hyperband.sampling); })
       .def_property_readonly("brackets",
                              [](const Study& self) -> std::optional<int> {
                                const int brackets = self.options().hyperband.brackets;
@@ -144,9 +141,7 @@ void register_options(py::class_<Study>& study) {
                              })
       .def_property_readonly("objectives", [](const Study& self) { return self.options().objectives; })
       .def_property_readonly("max_attempts", [](const Study& self) { return self.options().max_attempts; })
-      .def_property_readonly(
-          "durability",
-          [](const Study& self) { return to_text(self.options().durability); })
+      .def_property_readonly("durability", [](const Study& self) { return to_text(self.options().durability); })
       .def_property_readonly("lease_s", [](const Study& self) { return self.options().lease_s; })
       .def_property_readonly("keep", [](const Study& self) { return to_text(self.options().keep); })
       .def_property_readonly("checkpoint_bytes", [](const Study& self) { return self.options().checkpoint_bytes; })

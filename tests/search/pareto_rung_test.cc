@@ -58,7 +58,8 @@ void compare_with_oracle(std::uint64_t seed) {
   std::vector<std::pair<Rung::Place, std::int64_t>> taken;
   std::set<std::int64_t> numbers, gone;
   const auto best = [&] {
-    return oracle::best(measured, static_cast<std::size_t>(std::max<std::int64_t>(at_least_one, factor.divide(rung->size()))));
+    return oracle::best(measured,
+                        static_cast<std::size_t>(std::max<std::int64_t>(at_least_one, factor.divide(rung->size()))));
   };
   std::map<std::int64_t, Rung::Place> places;
   for (std::uint64_t step = 0; step < 20 + random.below(120); ++step) {

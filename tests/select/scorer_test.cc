@@ -273,6 +273,7 @@ TEST(MakeScorer, RefusesDevicesThatCannotScore) {
   scoring.device = "gpu";
   refuses("device is \"gpu\", but must be \"cpu\" or \"cuda:<number>\"");
   scoring.device = "cuda:0";
+  scoring.metric = Metric::kLogLoss;
   scoring.combine = Pooling::kLogits;
   refuses("metric is log_loss of mean logits, which is scored on the CPU alone, but device is cuda:0");
 }

@@ -38,8 +38,8 @@ struct CalibrateOptions {
 // capital on them, the most of all steps up to s = 0; with that many it takes luck of about one in two. 0 where the measured
 // increase is epsilon or more. A cascade of one tier is certified as it stands: it never stops early.
 //
-// Throws std::invalid_argument for a cascade that check() refuses, predictions of values, epsilon or delta out of range. O(tiers x samples x
-// (classes x members + 200)).
+// Throws std::invalid_argument for a cascade that check() refuses, predictions of values, epsilon or delta out of range.
+// O(tiers x samples x (classes x members + 200)).
 Cascade calibrate(const Cascade& cascade, const Predictions& calib, const CalibrateOptions& options = {});
 
 }  // namespace quorate

@@ -13,13 +13,14 @@
 namespace quorate {
 
 //   kPromote  a trial is paused at each rung and goes on from there once it is among the best (ASHA, Li et al. 2020, Alg. 2)
-//   kDelay    the same, but no more than floor(n / eta) of a rung's n trials go on in all: where one that is among the best now
+//   kDelay    the same, but no more than floor(n / eta) of a rung's n trials go on in all: where one that is among the best
+//   now
 //             comes when others went on before it, it waits until the rung has grown (D-ASHA, Li et al. 2022, "Hyper-Tune")
 //   kStop     a trial runs on and is stopped at the first rung where it is not among the best (their variant for trials
 //             that cannot be resumed)
 enum class Mode { kPromote, kDelay, kStop };
-std::string_view to_text(Mode mode);       // "promote", "delay" or "stop"
-Mode mode_from(std::string_view name);      // throws std::invalid_argument for another; so do all ..._from below
+std::string_view to_text(Mode mode);    // "promote", "delay" or "stop"
+Mode mode_from(std::string_view name);  // throws std::invalid_argument for another; so do all ..._from below
 
 //   kRandom  every configuration is drawn independently
 //   kSobol   a scrambled Sobol sequence (Owen 1995; directions of Joe and Kuo 2008): trial n takes its point n, so that any
