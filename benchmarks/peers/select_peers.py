@@ -1,6 +1,6 @@
 """What others make of the same library: each gives ensembles, as weights [models]; all are scored by quorate.loss.
 
-AutoGluon's EnsembleSelection and phem's QDO-ES are run as PyPI has them. auto-sklearn has no wheel for this Python: its
+AutoGluon's EnsembleSelection and phem's QDO-ES are run as PyPI has them. auto-sklearn is not installed: its
 way is bench/select.py's, in NumPy. Pruning for a budget is AutoGluon's as its trainer does it for `infer_limit`, in our
 words: it sits inside a class that wants trained models.
 """

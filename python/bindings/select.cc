@@ -186,7 +186,7 @@ void register_select_function(py::module_& m) {
       py::arg("predictions"), py::arg("cost"), py::arg("metric") = "log_loss", py::arg("max_size") = 16, py::kw_only(),
       py::arg("combine") = "mean", py::arg("with_replacement") = true, py::arg("parallel") = false,
       py::arg("budget") = py::none(), py::arg("sorted_start") = 0, py::arg("patience") = 0, py::arg("bags") = 0,
-      py::arg("bag_fraction") = 0.5, py::arg("seed") = 0, py::arg("caps") = 8, py::arg("swaps") = true,
+      py::arg("bag_fraction") = 0.5, py::arg("seed") = 0, py::arg("caps") = 40, py::arg("swaps") = true,
       py::arg("sample_weight") = py::none(), py::arg("threads") = 0, py::arg("device") = "cpu",
       "The ensembles worth having at every budget, cheapest first.\n\n"
       "cost: [models], of one sample, in any unit, or {name: [models]} for several, of which the first is a point's .cost; "

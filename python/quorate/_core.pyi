@@ -444,7 +444,7 @@ def select(
     bags: int = 0,
     bag_fraction: float = 0.5,
     seed: int = 0,
-    caps: int = 8,
+    caps: int = 40,
     swaps: bool = True,
     sample_weight: ArrayLike | None = None,
     threads: int = 0,

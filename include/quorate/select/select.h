@@ -31,7 +31,7 @@ struct SelectOptions {
   int bags = 0;                  // so many greedies, each among a random part of the models; see select()
   double bag_fraction = 0.5;     // how large a part, rounded up: above 0, at most 1
   std::uint64_t seed = 0;        // of the bags
-  int caps = 8;                  // budgets of each cost for which a greedy of its own is run
+  int caps = 40;                 // budgets of each cost for which a greedy of its own is run
   bool swaps = true;             // look at all ensembles where they are few, else improve the front by a local search
   std::vector<double> sample_weight = {};  // [samples], not negative, finite, of positive sum; empty: all alike
   int threads = 0;                         // 0: one for each core; the result is the same for any number

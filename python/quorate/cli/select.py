@@ -58,7 +58,7 @@ def amounts(option: str, given: Sequence[str], costs: Sequence[str]) -> dict[str
 @click.option("--patience", default=0, show_default=True, help="Picks without a new least loss that end a search; 0: all.")
 @click.option("--bags", default=0, show_default=True, help="Searches among random parts of the models.")
 @click.option("--bag-fraction", default=0.5, show_default=True, help="How large such a part is.")
-@click.option("--caps", default=8, show_default=True, help="Budgets of each cost with a search of their own.")
+@click.option("--caps", default=40, show_default=True, help="Budgets of each cost with a search of their own.")
 @click.option("--swaps/--no-swaps", default=True, show_default=True, help="Improve the front by exchanging members.")
 @click.option("--seed", default=0, show_default=True, help="Of the bags and of the intervals' draws.")
 @click.option("--draws", default=10_000, show_default=True, help="Of the bootstrap behind the intervals on --held-out.")
