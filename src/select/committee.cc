@@ -5,6 +5,7 @@
 
 #include "core/message.h"
 #include "quorate/select/metric.h"
+#include "select/cpu.h"
 
 namespace quorate {
 namespace {
@@ -15,6 +16,14 @@ Predictions source_of(const Predictions& predictions, Pooling pooling) {
           predictions.has_values() ? "values" : "votes");
   return predictions.as_logarithms(static_cast<float>(kLeastProbability));
 }
+
+// The same bits on any processor.
+struct AddWeighted {
+  template <int>
+  [[gnu::always_inline]] static void run(double weight, const float* scores, std::size_t count, double* __restrict out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] += weight * double{scores[i]};
+  }
+};
 
 void softmax(std::span<double> scores) {
   const double highest = *std::max_element(scores.begin(), scores.end());
@@ -58,7 +67,7 @@ void Committees::scores(std::size_t ensemble, std::size_t rows, const Rows& memb
         out[row * classes + static_cast<std::size_t>(std::max_element(of_row, of_row + classes) - of_row)] += weight;
       }
     } else {
-      for (std::size_t i = 0; i < size; ++i) out[i] += weight * double{of_member[i]};
+      run_unfused<AddWeighted>(weight, of_member, size, out.data());
     }
   }
   if (committee.combine == Pooling::kLogits)

@@ -101,12 +101,8 @@ Ensemble ensemble_of(const FoundEnsemble& found, const Walker& walker) {
 GreedyPath greedy(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {
   const Cost only{.of_model = {cost.begin(), cost.end()}};
   Walker walker(predictions, {&only, 1}, options);
-  GreedyPath path{.picks = walker.walk().picks, .losses = {}};
-  std::vector<Ensemble> prefixes;
-  for (std::size_t size = 1; size <= path.picks.size(); ++size)
-    prefixes.push_back(ensemble_of(picked(walker, path.picks, size, 0.0, 0.0, "greedy"), walker));
-  path.losses = losses(options.metric, predictions, prefixes, options.threads, options.sample_weight);
-  return path;
+  Walker::Path path = walker.walk({.exact = true});
+  return {.picks = std::move(path.picks), .losses = std::move(path.losses)};
 }
 
 EnsembleFront select(const Predictions& predictions, std::span<const double> cost, const SelectOptions& options) {

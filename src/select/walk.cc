@@ -49,7 +49,7 @@ Walker::Path Walker::walk(WalkRule rule) {
       now = choose_per_cost(counts, std::move(candidates), now, rule.per_cost);
     else
       now = choose_least(counts, std::move(candidates));
-    if (options_.patience > 0 || rule.per_cost >= 0) make_exact(counts, now);
+    if (rule.exact || options_.patience > 0 || rule.per_cost >= 0) make_exact(counts, now);
     ++counts[static_cast<std::size_t>(now.model)];
     path.picks.push_back(now.model);
     path.losses.push_back(now.loss);
@@ -126,7 +126,7 @@ std::vector<Walker::Candidate> Walker::candidates_after(const Counts& counts, co
 }
 
 void Walker::make_exact(const Counts& counts, Candidate& candidate) {
-  if (candidate.error == 0.0) return;
+  if (candidate.error <= 0.5 * rounding_of(candidate.loss)) return;
   const auto m = static_cast<std::size_t>(candidate.model);
   Known& known = known_.at(counts);
   if (known.error[m] > 0.0) {
@@ -175,15 +175,17 @@ Walker::Candidate Walker::choose_per_cost(const Counts& counts, std::vector<Cand
   double at_least = 0.0;
   for (const Candidate& candidate : dear)
     at_least = std::max(at_least, (fall(candidate) - candidate.error) / added(candidate));
+  std::erase_if(dear, [&](const Candidate& candidate) {
+    return (fall(candidate) + candidate.error) / added(candidate) < at_least * (1.0 - 2.0 * kRatioTie);
+  });
   double greatest = 0.0;
   for (Candidate& candidate : dear) {
-    if ((fall(candidate) + candidate.error) / added(candidate) < at_least * (1.0 - 2.0 * kRatioTie)) continue;
     make_exact(counts, candidate);
     greatest = std::max(greatest, fall(candidate) / added(candidate));
   }
   const Candidate* best = nullptr;
   for (const Candidate& candidate : dear)
-    if (candidate.error == 0.0 && fall(candidate) / added(candidate) >= greatest * (1.0 - kRatioTie) &&
+    if (fall(candidate) / added(candidate) >= greatest * (1.0 - kRatioTie) &&
         (best == nullptr || goes_first(candidate.model, best->model)))
       best = &candidate;
   return *best;

@@ -20,6 +20,7 @@ struct WalkRule {
   int per_cost = -1;              // greatest fall in loss per unit of this cost; -1: least loss
   std::vector<double> caps = {};  // [costs], of the ensemble's costs
   std::vector<int> among = {};    // models, ascending; empty: all
+  bool exact = false;             // the path's losses are exact
 };
 
 // Walks over the same predictions share what they learn: the loss of a candidate after the same picks is computed once, so
@@ -46,6 +47,7 @@ class Walker {
   };
   // Those that keep the costs within `caps`, ascending.
   std::vector<Candidate> candidates_after(const Counts& counts, const WalkRule& rule);
+  // Exact but for rounding: nothing is done where it is that already.
   void make_exact(const Counts& counts, Candidate& candidate);
 
   std::vector<double> costs_of(const Counts& counts) const;  // [costs]
