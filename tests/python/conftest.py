@@ -1,6 +1,6 @@
 import signal
 
 
-def pytest_configure(config):
-    """Some tests press Ctrl-C. A process that a script started in the background would not hear it: shells have it ignored."""
+def pytest_configure():
+    """Some tests press Ctrl-C, which a process that a script started in the background does not hear."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
