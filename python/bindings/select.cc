@@ -5,6 +5,7 @@
 
 #include "bindings.h"
 #include "core/message.h"
+#include "costs.h"
 #include "front.h"
 #include "quorate/select/ensemble.h"
 
@@ -104,16 +105,8 @@ std::vector<std::string> names_in(const py::object& names, const std::string& ar
 // `cost`: [models] or {name: [models]}; `parallel`: bool or names of costs; `budget`: None, a number for the only cost, or
 // {name: number}.
 std::vector<Cost> costs_from(const py::object& cost, const py::object& parallel, const py::object& budget) {
-  std::vector<Cost> costs;
-  if (py::isinstance<py::dict>(cost)) {
-    for (const auto& [key, of_model] : cost.cast<py::dict>()) {
-      const auto name = py::str(key).cast<std::string>();
-      costs.push_back({.name = name, .of_model = as_doubles(of_model.cast<py::object>(), "cost[\"" + name + "\"]")});
-    }
-    require(!costs.empty(), "cost is {}, but must name at least one");
-  } else {
-    costs.push_back({.of_model = as_doubles(cost, "cost")});
-  }
+  std::vector<Cost> costs = named_costs(cost);
+  require(!costs.empty(), "cost is {}, but must name at least one");
   const auto named = [&](const std::string& name, const char* argument) -> Cost& {
     for (Cost& one : costs)
       if (one.name == name) return one;

@@ -7,6 +7,7 @@
 
 #include "bindings.h"
 #include "core/message.h"
+#include "costs.h"
 #include "quorate/select/diversity.h"
 #include "quorate/select/evaluate_front.h"
 
@@ -14,18 +15,6 @@ namespace quorate::python {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-// None, [models] or {name: [models]}.
-std::vector<Cost> costs_from(const py::object& cost) {
-  std::vector<Cost> costs;
-  if (cost.is_none()) return costs;
-  if (!py::isinstance<py::dict>(cost)) return {{.of_model = as_doubles(cost, "cost")}};
-  for (const auto& [key, of_model] : cost.cast<py::dict>()) {
-    const auto name = py::str(key).cast<std::string>();
-    costs.push_back({.name = name, .of_model = as_doubles(of_model.cast<py::object>(), "cost[\"" + name + "\"]")});
-  }
-  return costs;
-}
 
 std::string interval(double value, double low, double high) {
   std::ostringstream out;
@@ -176,7 +165,7 @@ void register_evaluation(py::module_& m) {
       "evaluate_front",
       [](const EnsembleFront& front, const Predictions& held_out, const py::object& cost, const std::string& metric,
          int draws, double level, std::uint64_t seed, const py::object& sample_weight, int threads) {
-        const std::vector<Cost> costs = costs_from(cost);
+        const std::vector<Cost> costs = cost.is_none() ? std::vector<Cost>{} : named_costs(cost);
         EvaluateFrontOptions options{metric_from_name(metric), draws, level, seed, {}, threads};
         if (!sample_weight.is_none()) options.sample_weight = as_doubles(sample_weight, "sample_weight");
         const py::gil_scoped_release unlocked;

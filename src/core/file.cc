@@ -12,9 +12,9 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 #include <fstream>
 
+#include "core/system_error.h"
 #include "quorate/core/error.h"
 #include "quorate/core/mapped_file.h"
 
@@ -22,11 +22,6 @@ namespace quorate {
 namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void fail(const fs::path& path, const std::string& doing) {
-  const int error = errno;
-  throw FileError(path, "cannot " + doing + ": " + std::strerror(error));
-}
 
 class Descriptor {
  public:

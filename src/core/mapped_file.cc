@@ -15,17 +15,13 @@
 #include <utility>
 
 #include "core/message.h"
+#include "core/system_error.h"
 #include "quorate/core/error.h"
 
 namespace quorate {
 namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void fail(const fs::path& path, const std::string& doing) {
-  const int error = errno;
-  throw FileError(path, "cannot " + doing + ": " + std::strerror(error));
-}
 
 // A file opened to read; below 0 where it cannot be.
 class Descriptor {

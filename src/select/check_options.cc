@@ -9,7 +9,6 @@
 #include "select/scorer.h"
 
 namespace quorate {
-namespace {
 
 void check_cost(const Cost& cost, std::size_t models) {
   require(cost.of_model.size() == models, cost.name, " has ", cost.of_model.size(), " entries, but there are ", models,
@@ -17,8 +16,9 @@ void check_cost(const Cost& cost, std::size_t models) {
   for (std::size_t m = 0; m < models; ++m)
     require(std::isfinite(cost.of_model[m]) && cost.of_model[m] >= 0.0, cost.name, "[", m, "] is ", cost.of_model[m],
             ", but must be finite and not negative");
-  require(!std::isnan(cost.budget), "the budget of ", cost.name, " is nan, but must be a number");
 }
+
+namespace {
 
 // Some model has to be within all budgets.
 void check_budgets(std::span<const Cost> costs, std::size_t models) {
@@ -45,6 +45,7 @@ void check_options(const Predictions& predictions, std::span<const Cost> costs, 
   std::set<std::string> names;
   for (const Cost& cost : costs) {
     check_cost(cost, predictions.models());
+    require(!std::isnan(cost.budget), "the budget of ", cost.name, " is nan, but must be a number");
     require(names.insert(cost.name).second, "costs holds \"", cost.name, "\" twice");
   }
   check_budgets(costs, predictions.models());

@@ -8,6 +8,8 @@
 
 #include "core/message.h"
 #include "select/bootstrap.h"
+#include "select/check_options.h"
+#include "select/sample_losses.h"
 #include "select/scorer.h"
 
 namespace quorate {
@@ -25,13 +27,7 @@ void check_arguments(const EnsembleFront& front, const Predictions& held_out, st
   require(options.draws >= 1, "draws is ", options.draws, ", but must be at least 1");
   require(options.level > 0.0 && options.level < 1.0, "level is ", options.level, ", but must be above 0 and below 1");
   require(options.threads >= 0, "threads is ", options.threads, ", but must be at least 0 (0: one for each core)");
-  for (const Cost& cost : costs) {
-    require(cost.of_model.size() == held_out.models(), cost.name, " has ", cost.of_model.size(), " entries, but there are ",
-            held_out.models(), " models");
-    for (std::size_t m = 0; m < cost.of_model.size(); ++m)
-      require(std::isfinite(cost.of_model[m]) && cost.of_model[m] >= 0.0, cost.name, "[", m, "] is ", cost.of_model[m],
-              ", but must be finite and not negative");
-  }
+  for (const Cost& cost : costs) check_cost(cost, held_out.models());
   for (std::size_t k = 0; k < front.size(); ++k) {
     try {
       check(front[k], held_out.models());
@@ -76,13 +72,9 @@ Weighted of_positive_weight(std::vector<SampleResults> results, std::span<const 
 Ensemble alone(int model) { return {.members = {model}, .weights = {1.0}}; }
 
 std::vector<double> losses_of_singles(const Predictions& held_out, const EvaluateFrontOptions& options) {
-  std::vector<double> losses;
-  for (std::size_t m = 0; m < held_out.models(); ++m) {
-    const SampleResults results = sample_results(options.metric, held_out, alone(static_cast<int>(m)), options.threads);
-    losses.push_back(loss_of(options.metric, results, held_out, options.sample_weight));
-    held_out.done_with(m);
-  }
-  return losses;
+  std::vector<Ensemble> singles;
+  for (std::size_t m = 0; m < held_out.models(); ++m) singles.push_back(alone(static_cast<int>(m)));
+  return losses(options.metric, held_out, singles, options.threads, options.sample_weight);
 }
 
 bool no_dearer(std::size_t model, const Ensemble& ensemble, std::span<const Cost> costs) {

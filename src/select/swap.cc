@@ -8,14 +8,12 @@
 namespace quorate {
 namespace {
 
-bool nowhere_dearer(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), [](double of_a, double of_b) { return of_a <= of_b; });
-}
+using front_internal::nowhere_more;
 
 // Whether the front has no point that is as cheap and may be as good as `at_most`.
 bool is_new(const std::vector<FoundEnsemble>& front, double at_most, const std::vector<double>& costs) {
   return std::none_of(front.begin(), front.end(), [&](const FoundEnsemble& point) {
-    return point.loss - point.error <= at_most + rounding_of(at_most) && nowhere_dearer(point.costs, costs);
+    return point.loss - point.error <= at_most + rounding_of(at_most) && nowhere_more(point.costs, costs);
   });
 }
 
@@ -33,7 +31,7 @@ void look(Walker& walker, std::vector<FoundEnsemble>& front, const Counts& count
                         .by = by};
     ++found.counts[static_cast<std::size_t>(candidate.model)];
     std::erase_if(front, [&](const FoundEnsemble& point) {
-      return found.loss + found.error <= point.loss - point.error && nowhere_dearer(found.costs, point.costs);
+      return found.loss + found.error <= point.loss - point.error && nowhere_more(found.costs, point.costs);
     });
     front.push_back(std::move(found));
   }
@@ -75,7 +73,7 @@ std::vector<FoundEnsemble> non_dominated(std::vector<FoundEnsemble> found) {
   for (FoundEnsemble& point : found) {
     const bool dominated = std::any_of(front.begin(), front.end(), [&](const FoundEnsemble& other) {
       const double at_least = point.loss - point.error;
-      return other.loss + other.error <= at_least + rounding_of(at_least) && nowhere_dearer(other.costs, point.costs);
+      return other.loss + other.error <= at_least + rounding_of(at_least) && nowhere_more(other.costs, point.costs);
     });
     if (!dominated) front.push_back(std::move(point));
   }

@@ -9,28 +9,8 @@ namespace {
 
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-namespace on_128 {
-constexpr int kBytes = 16;
-#include "select/top_two.inc"
-}  // namespace on_128
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-namespace on_256 {
-constexpr int kBytes = 32;
-#include "select/top_two.inc"
-}  // namespace on_256
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")
-namespace on_512 {
-constexpr int kBytes = 64;
-#include "select/top_two.inc"
-}  // namespace on_512
-#pragma GCC pop_options
-#endif
+#define QUORATE_BODY "select/top_two.inc"
+#include "select/every_width.inc"
 
 }  // namespace
 
