@@ -40,6 +40,13 @@ Predictions from_votes(const py::object& classes, const py::object& labels, cons
   return Predictions::from_votes(votes_view, sureness_view, std::move(truth), names.value_or(std::vector<std::string>{}));
 }
 
+Predictions with_certainty(const Predictions& self, const py::object& certainty) {
+  const py::array_t<float, py::array::c_style | py::array::forcecast> array = as_scores(certainty, "certainty");
+  require_ndim(array, 2, "certainty", "[models, samples]");
+  return self.with_certainty(
+      {array.data(), static_cast<std::size_t>(array.shape(0)), static_cast<std::size_t>(array.shape(1))});
+}
+
 // Any real numbers as float32 in C order.
 py::array_t<float> as_targets(const py::object& object) {
   const py::array array = py::array::ensure(object);
@@ -220,6 +227,11 @@ void register_predictions(py::module_& m) {
       .def("as_votes", &Predictions::as_votes, py::call_guard<py::gil_scoped_release>(),
            "The same models as hard votes: each model's answer, its class of highest score (ties: the lowest class), with\n"
            "confidence 1. Raises ValueError for values.")
+      .def("with_certainty", &with_certainty, py::arg("certainty"),
+           "The same models with what you say of how certain each is of each sample: certainty [models, samples], float16 "
+           "or\nfloat32 in [0, 1]. For find_cascades(signal=\"given\"). Raises ValueError naming the model, the sample and "
+           "the value.")
+      .def_property_readonly("has_certainty", &Predictions::has_certainty, "Whether they are from with_certainty.")
       .def("take", &take, py::arg("samples"),
            "The same models on the samples with these indices, in that order, repeats allowed; the arrays are copied.\n"
            "Raises ValueError for an index outside [0, samples).")

@@ -9,16 +9,22 @@ from ._core import (
     AsyncHyperband,
     AttemptOver,
     Cascade,
+    CascadeComparison,
     CascadeFront,
     CascadeReport,
     Categorical,
     Certificate,
+    ClassReport,
+    CostReport,
     Device,
     DeviceError,
     Diversity,
+    DriftMonitor,
+    DriftPart,
     Ensemble,
     EnsembleFront,
     Error,
+    Estimate,
     EvaluatedPoint,
     FileError,
     Float,
@@ -31,6 +37,8 @@ from ._core import (
     Predictions,
     Profile,
     Progress,
+    Router,
+    RouterFront,
     Simulation,
     SingleComparison,
     Study,
@@ -38,6 +46,7 @@ from ._core import (
     Tier,
     Trial,
     TrialJob,
+    answer_features,
     calibrate,
     cpu_devices,
     discover_devices,
@@ -45,15 +54,19 @@ from ._core import (
     evaluate,
     evaluate_front,
     find_cascades,
+    fit_router,
+    fit_routers,
     greedy,
+    greedy_cascades,
     loss,
+    measured_parallelism,
     plan,
     select,
     simulate,
 )
 from .compiling import compile_model
 from .report import report
-from .report.plot import plot_front
+from .report.plot import plot_cascades, plot_front
 
 if TYPE_CHECKING:
     from ._infer import Answer, Engine, Pending
@@ -63,17 +76,23 @@ __all__ = [
     "AsyncHyperband",
     "AttemptOver",
     "Cascade",
+    "CascadeComparison",
     "CascadeFront",
     "CascadeReport",
     "Categorical",
     "Certificate",
+    "ClassReport",
+    "CostReport",
     "Device",
     "DeviceError",
     "Diversity",
+    "DriftMonitor",
+    "DriftPart",
     "Engine",
     "Ensemble",
     "EnsembleFront",
     "Error",
+    "Estimate",
     "EvaluatedPoint",
     "FileError",
     "Float",
@@ -87,6 +106,8 @@ __all__ = [
     "Predictions",
     "Profile",
     "Progress",
+    "Router",
+    "RouterFront",
     "Simulation",
     "SingleComparison",
     "Study",
@@ -94,6 +115,7 @@ __all__ = [
     "Tier",
     "Trial",
     "TrialJob",
+    "answer_features",
     "calibrate",
     "compile_model",
     "cpu_devices",
@@ -102,9 +124,14 @@ __all__ = [
     "evaluate",
     "evaluate_front",
     "find_cascades",
+    "fit_router",
+    "fit_routers",
     "greedy",
+    "greedy_cascades",
     "loss",
+    "measured_parallelism",
     "plan",
+    "plot_cascades",
     "plot_front",
     "report",
     "select",
@@ -114,7 +141,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Loads the engine, which brings LibTorch, and adapters, which bring their libraries, when they are asked for."""
-    if name in ("optuna", "ray", "tensorboard"):
+    if name in ("optuna", "ray", "tasks", "tensorboard"):
         return importlib.import_module(f".{name}", __name__)
     if name not in ("Answer", "Engine", "Pending"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

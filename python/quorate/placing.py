@@ -26,5 +26,5 @@ def demand(
     """[models]: the committee's demand on `held_out` for the models named; 0 for those that it does not ask."""
     import quorate as qr
 
-    demand = qr.evaluate(committee, held_out, cost).demand
+    demand = qr.evaluate(committee, held_out, cost, draws=0, compare=False).demand
     return demand[[held_out.names.index(name) for name in models]]

@@ -134,14 +134,14 @@ void Flow::write(const Run& run, std::size_t slot, const float* scores) {
 
 // True where the sample has its answer; else it is set up for the next tier.
 bool Flow::decide_sample(Segment& segment, std::size_t tier, std::size_t sample) {
-  const bool keep_mean = cascade_.combine == Combine::kMean;
+  const bool keep_mean = cascade_.combine != Combine::kLast;
   if (keep_mean && segment.mean.empty()) segment.mean.resize(segment.count * classes_);
   const std::span<double> mean = keep_mean ? std::span(segment.mean).subspan(sample * classes_, classes_) : std::span(mean_);
 
   member_scores_.clear();
   for (std::size_t k = 0; k < cascade_.tiers[tier].members.size(); ++k)
     member_scores_.push_back(segment.scores[first_slot_[tier] + k].get() + sample * classes_);
-  const Decision decision = decide(cascade_.tiers[tier], member_scores_, mean, keep_mean ? tier : 0);
+  const Decision decision = decide(cascade_.tiers[tier], member_scores_, mean, cascade_.combine, tier);
   ++reach_[tier];
   if (!decision.stop) {
     segment.missing[sample] = static_cast<int>(cascade_.tiers[tier + 1].members.size());

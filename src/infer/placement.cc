@@ -26,6 +26,9 @@ int Placement::devices_of(const Slot& slot) const {
 
 Placement place(const Cascade& cascade, const std::vector<Engine::Member>& models, const Plan& plan) {
   check(cascade, models.size());
+  for (std::size_t k = 0; k < cascade.tiers.size(); ++k)
+    require(cascade.tiers[k].signal != Signal::kGiven, "tiers[", k,
+            "].signal is \"given\", but must be one that an engine can read off the models' scores");
   require(plan.feasible, "the plan is not feasible: ", plan.why);
   check(plan);
   require(!plan.devices.empty(), "the plan has no devices, but must have at least one");

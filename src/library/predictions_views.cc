@@ -37,6 +37,19 @@ Predictions Predictions::as_logarithms(float least) const {
   return result;
 }
 
+Predictions Predictions::with_certainty(MatrixView<const float> certainty) const {
+  require(certainty.rows == models() && certainty.cols == samples_, "certainty has shape [", certainty.rows, ", ",
+          certainty.cols, "], but must have [", models(), ", ", samples_, "], models by samples");
+  for (std::size_t m = 0; m < models(); ++m)
+    for (std::size_t sample = 0; sample < samples_; ++sample)
+      require(certainty(m, sample) >= 0.0f && certainty(m, sample) <= 1.0f, "the certainty of model \"", names_[m],
+              "\" on sample ", sample, " is ", certainty(m, sample), ", but must be from 0 to 1");
+  Predictions result = *this;
+  result.certainty_ =
+      std::make_shared<const std::vector<float>>(certainty.data, certainty.data + certainty.rows * certainty.cols);
+  return result;
+}
+
 Predictions Predictions::take(std::span<const std::size_t> samples) const {
   require(!samples.empty(), "samples is empty, but must name at least one");
   for (const std::size_t sample : samples)
@@ -56,6 +69,11 @@ Predictions Predictions::take(std::span<const std::size_t> samples) const {
     auto labels = std::make_shared<std::vector<std::int32_t>>();
     rows(labels_->data(), 1, *labels);
     result.labels_ = std::move(labels);
+  }
+  if (certainty_) {
+    auto certainty = std::make_shared<std::vector<float>>();
+    for (std::size_t m = 0; m < models(); ++m) rows(certainty_->data() + m * samples_, 1, *certainty);
+    result.certainty_ = std::move(certainty);
   }
   if (votes_) {
     auto votes = std::make_shared<Votes>();

@@ -47,24 +47,4 @@ double upper_bound(std::span<const std::int8_t> d, double delta) {
   return rejected;
 }
 
-double best_growth(std::span<const std::int8_t> d, double mean) {
-  double count[3] = {};
-  for (const std::int8_t value : d) ++count[value + 1];
-  const double m = (mean + 1) / 2;
-  const auto sum = [&](const auto& of_value) {
-    double total = 0.0;
-    for (int value = -1; value <= 1; ++value)
-      total += count[value + 1] * of_value(m - unit(static_cast<std::int8_t>(value)));
-    return total;
-  };
-  // The growth is concave in the bet: halve by the sign of its slope.
-  double low = 0.0;
-  double high = kTruncation / (1 - m);
-  for (int step = 0; step < 60; ++step) {
-    const double bet = (low + high) / 2;
-    (sum([&](double gain) { return gain / (1 + bet * gain); }) > 0 ? low : high) = bet;
-  }
-  return sum([&](double gain) { return std::log1p(low * gain); }) / static_cast<double>(d.size());
-}
-
 }  // namespace quorate

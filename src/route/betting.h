@@ -14,8 +14,4 @@ double log_capital(std::span<const std::int8_t> d, double mean, double delta);
 // The upper confidence bound of level 1 - delta for the mean: the least mean that the test rejects; 1 where it rejects none.
 double upper_bound(std::span<const std::int8_t> d, double delta);
 
-// How fast the capital against `mean` can grow on data like `d`: the largest mean of log(1 + bet x (mean - d)) over the bets
-// that log_capital() may make. At most 0 where d's own mean is no less than `mean`.
-double best_growth(std::span<const std::int8_t> d, double mean);
-
 }  // namespace quorate

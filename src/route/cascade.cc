@@ -1,17 +1,15 @@
 #include "quorate/route/cascade.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 
 #include "core/message.h"
+#include "route/names.h"
 
 namespace quorate {
 namespace {
-
-constexpr std::array<const char*, 3> kSignals = {"confidence", "agreement", "vote_agreement"};
-constexpr std::array<const char*, 2> kCombines = {"last", "mean"};
 
 template <class Value, class Names>
 Value named(std::string_view name, const Names& names, const char* what) {
@@ -22,18 +20,18 @@ Value named(std::string_view name, const Names& names, const char* what) {
 
 }  // namespace
 
-std::string to_string(Signal signal) { return kSignals.at(static_cast<std::size_t>(signal)); }
-std::string to_string(Combine combine) { return kCombines.at(static_cast<std::size_t>(combine)); }
-Signal signal_from_string(std::string_view name) { return named<Signal>(name, kSignals, "signal"); }
-Combine combine_from_string(std::string_view name) { return named<Combine>(name, kCombines, "combine"); }
+std::string to_string(Signal signal) { return kSignalNames.at(static_cast<std::size_t>(signal)); }
+std::string to_string(Combine combine) { return kCombineNames.at(static_cast<std::size_t>(combine)); }
+Signal signal_from_string(std::string_view name) { return named<Signal>(name, kSignalNames, "signal"); }
+Combine combine_from_string(std::string_view name) { return named<Combine>(name, kCombineNames, "combine"); }
 
-Cascade as_cascade(const Ensemble& ensemble, bool parallel) {
+Cascade as_cascade(const Ensemble& ensemble, double parallelism) {
   check(ensemble, std::numeric_limits<std::size_t>::max());
   require(ensemble.combine == Pooling::kMean, "the ensemble's combine is ", name_of(ensemble.combine),
           ", but must be mean: tiers average probabilities");
   Cascade cascade;
   cascade.tiers = {Tier{ensemble.members, ensemble.weights, Signal::kConfidence, 0.0, ensemble.cost}};
-  cascade.parallel = parallel;
+  cascade.parallelism = parallelism;
   cascade.loss = ensemble.loss;
   cascade.cost = ensemble.cost;
   cascade.worst_cost = ensemble.cost;
@@ -41,8 +39,25 @@ Cascade as_cascade(const Ensemble& ensemble, bool parallel) {
   return cascade;
 }
 
+double measured_parallelism(std::span<const double> member_costs, double together) {
+  require(!member_costs.empty(), "member_costs is empty, but must hold at least one");
+  double sum = 0.0;
+  double dearest = 0.0;
+  for (std::size_t k = 0; k < member_costs.size(); ++k) {
+    require(std::isfinite(member_costs[k]) && member_costs[k] > 0.0, "member_costs[", k, "] is ", member_costs[k],
+            ", but must be finite and above 0");
+    sum += member_costs[k];
+    dearest = std::max(dearest, member_costs[k]);
+  }
+  require(std::isfinite(together) && together > 0.0, "together is ", together, ", but must be finite and above 0");
+  if (member_costs.size() == 1) return 0.0;
+  return std::clamp(std::log(sum / together) / std::log(sum / dearest), 0.0, 1.0);
+}
+
 void check(const Cascade& cascade, std::size_t models) {
   require(!cascade.tiers.empty(), "tiers is empty, but must hold at least one tier");
+  require(cascade.parallelism >= 0.0 && cascade.parallelism <= 1.0, "parallelism is ", cascade.parallelism,
+          ", but must be from 0 to 1");
   std::map<int, std::size_t> tier_of;
   for (std::size_t k = 0; k < cascade.tiers.size(); ++k) {
     const Tier& tier = cascade.tiers[k];

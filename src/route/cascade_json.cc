@@ -4,6 +4,7 @@
 #include "core/message.h"
 #include "quorate/core/file.h"
 #include "quorate/route/cascade.h"
+#include "route/names.h"
 #include "select/front_json.h"
 
 namespace quorate {
@@ -22,8 +23,10 @@ Json tier_json(const Tier& tier) {
 
 Json certificate_json(const Certificate& certificate) {
   return {{"max_loss_increase", certificate.max_loss_increase},
+          {"max_loss", certificate.max_loss ? Json(*certificate.max_loss) : Json()},
           {"delta", certificate.delta},
           {"samples", certificate.samples},
+          {"candidates", certificate.candidates},
           {"bound", certificate.bound},
           {"measured", certificate.measured},
           {"reference_loss", certificate.reference_loss},
@@ -37,7 +40,7 @@ void write_fields(Json& out, const Cascade& cascade) {
   out["tiers"] = Json::array();
   for (const Tier& tier : cascade.tiers) out["tiers"].push_back(tier_json(tier));
   out["combine"] = to_string(cascade.combine);
-  out["parallel"] = cascade.parallel;
+  out["parallelism"] = cascade.parallelism;
   out["loss"] = json_number(cascade.loss);
   out["cost"] = json_number(cascade.cost);
   out["worst_cost"] = json_number(cascade.worst_cost);
@@ -65,7 +68,7 @@ Tier read_tier(const JsonField& in) {
   try {
     tier.signal = signal_from_string(signal.text());
   } catch (const std::invalid_argument&) {
-    signal.fail("\"confidence\", \"agreement\" or \"vote_agreement\"");
+    signal.fail("one of: " + joined(kSignalNames));
   }
   tier.threshold = in["threshold"].number();
   tier.cost = in["cost"].number();
@@ -75,8 +78,11 @@ Tier read_tier(const JsonField& in) {
 Certificate read_certificate(const JsonField& in) {
   Certificate certificate;
   certificate.max_loss_increase = in["max_loss_increase"].number(0.0, 1.0);
+  // Files of before lack max_loss and candidates.
+  if (in.has("max_loss") && !in["max_loss"].json().is_null()) certificate.max_loss = in["max_loss"].number(0.0, 1.0);
   certificate.delta = in["delta"].number(0.0, 1.0);
   certificate.samples = count(in["samples"]);
+  if (in.has("candidates")) certificate.candidates = count(in["candidates"]);
   certificate.bound = in["bound"].number(-1.0, 1.0);
   certificate.measured = in["measured"].number(-1.0, 1.0);
   certificate.reference_loss = in["reference_loss"].number(0.0, 1.0);
@@ -95,9 +101,10 @@ Cascade read_fields(const JsonField& in) {
   try {
     cascade.combine = combine_from_string(combine.text());
   } catch (const std::invalid_argument&) {
-    combine.fail("\"last\" or \"mean\"");
+    combine.fail("one of: " + joined(kCombineNames));
   }
-  cascade.parallel = in["parallel"].boolean();
+  // Before parallelism was a number, it was "parallel", true or false.
+  cascade.parallelism = in.has("parallelism") ? in["parallelism"].number(0.0, 1.0) : in["parallel"].boolean() ? 1.0 : 0.0;
   cascade.loss = in["loss"].number(0.0, 1.0);
   constexpr double kLargest = std::numeric_limits<double>::max();
   cascade.cost = in["cost"].number(0.0, kLargest);

@@ -3,23 +3,32 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/message.h"
-
 namespace quorate {
+namespace {
 
-void check_cost(std::span<const double> cost, std::size_t models) {
-  require(cost.size() == models, "cost has ", cost.size(), " entries, but there are ", models, " models");
-  for (std::size_t m = 0; m < cost.size(); ++m)
-    require(std::isfinite(cost[m]) && cost[m] >= 0.0, "cost[", m, "] is ", cost[m], ", but must be finite and at least 0");
+template <class CostOf>
+double combined(std::span<const int> members, double parallelism, const CostOf& cost_of) {
+  double sum = 0.0;
+  double dearest = 0.0;
+  for (const int member : members) {
+    const double one = cost_of(static_cast<std::size_t>(member));
+    sum += one;
+    dearest = std::max(dearest, one);
+  }
+  // The ends are exact, and a free tier is free: pow would give 0^0 = 1 for none.
+  if (parallelism == 0.0 || members.size() == 1) return sum;
+  if (parallelism == 1.0) return dearest;
+  return std::pow(sum, 1.0 - parallelism) * std::pow(dearest, parallelism);
 }
 
-double tier_cost(std::span<const int> members, std::span<const double> cost, bool parallel) {
-  double total = 0.0;
-  for (const int member : members) {
-    const double one = cost[static_cast<std::size_t>(member)];
-    total = parallel ? std::max(total, one) : total + one;
-  }
-  return total;
+}  // namespace
+
+double tier_cost(std::span<const int> members, std::span<const double> cost, double parallelism) {
+  return combined(members, parallelism, [&](std::size_t model) { return cost[model]; });
+}
+
+double tier_cost(std::span<const int> members, const ModelCosts& cost, std::size_t sample, double parallelism) {
+  return combined(members, parallelism, [&](std::size_t model) { return cost.at(model, sample); });
 }
 
 }  // namespace quorate

@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "quorate/route/cascade.h"
+#include "quorate/route/model_costs.h"
 
 namespace quorate {
 
-// Throws std::invalid_argument unless there is one finite cost >= 0 for each model.
-void check_cost(std::span<const double> cost, std::size_t models);
+// Of one sample through the members: sum^(1 - parallelism) x dearest^parallelism, the sum in their order.
+double tier_cost(std::span<const int> members, std::span<const double> cost, double parallelism);
 
-// Of one sample through the members: the sum in their order, or the dearest.
-double tier_cost(std::span<const int> members, std::span<const double> cost, bool parallel);
+// The same where each sample costs what it costs.
+double tier_cost(std::span<const int> members, const ModelCosts& cost, std::size_t sample, double parallelism);
 
 // What a sample costs on average at a tier that `reached` of `samples` reach; summed over tiers in order. At most `cost`.
 inline double expected_cost(double cost, std::size_t reached, std::size_t samples) {

@@ -5,17 +5,50 @@
 #include <mutex>
 
 #include "quorate/core/parallel.h"
+#include "route/cost.h"
 
 namespace quorate {
+
+namespace {
+
+bool within(const WorstLimit& limit, std::span<const std::uint32_t> tiers) {
+  double worst = 0.0;
+  for (std::size_t k = 0; k < tiers.size(); ++k) {
+    const double one = limit.of_tier[tiers[k]];
+    worst += one;
+    if (!limit.most_of_tier.empty() && one > limit.most_of_tier[std::min(k, limit.most_of_tier.size() - 1)]) return false;
+  }
+  return worst <= limit.most;
+}
+
+}  // namespace
 
 bool Search::fits(const std::vector<std::uint32_t>& tiers) const {
   double worst = 0.0;
   for (std::size_t i = 0; i < tiers.size(); ++i) {
-    worst += pool.tiers[tiers[i]].cost;
+    worst += pool.worst[tiers[i]];
     for (std::size_t j = 0; j < i; ++j)
       if (share_a_model(pool.tiers[tiers[i]], pool.tiers[tiers[j]])) return false;
   }
-  return worst <= max_worst_cost;
+  return worst <= max_worst_cost && std::all_of(worst_limits.begin(), worst_limits.end(),
+                                                [&](const WorstLimit& limit) { return within(limit, tiers); });
+}
+
+bool within_means(const Search& search, std::span<const std::uint32_t> tiers, std::span<const std::size_t> reached) {
+  return std::all_of(search.mean_limits.begin(), search.mean_limits.end(), [&](const MeanLimit& limit) {
+    double mean = 0.0;
+    for (std::size_t k = 0; k < tiers.size(); ++k)
+      mean += expected_cost(limit.of_tier[tiers[k]], reached[k], search.predictions.samples());
+    return mean <= limit.most;
+  });
+}
+
+Tail last_tier(const Search& search, std::uint32_t tier, std::span<const std::uint8_t> wrong) {
+  Tail tail{.outcome = {}, .tiers = {tier}, .cost = {search.pool.tiers[tier].cost}, .sample_cost = {}};
+  tail.outcome.reserve(wrong.size());
+  for (const std::uint8_t one : wrong) tail.outcome.emplace_back(0, one != 0);
+  if (!search.pool.sample_cost.empty()) tail.sample_cost = search.pool.sample_cost[tier];
+  return tail;
 }
 
 CheapestByErrors cheapest(const Search& search, const FoundFront& front, std::size_t count,

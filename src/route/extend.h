@@ -7,6 +7,7 @@
 
 #include "quorate/library/predictions.h"
 #include "quorate/select/front.h"
+#include "route/asked.h"
 #include "route/sweep.h"
 #include "route/tiers.h"
 
@@ -22,21 +23,37 @@ struct Found {
 };
 using FoundFront = Front<Found>;
 
+// What a sample that reaches the last tier costs in another unit, and each tier by its place.
+struct WorstLimit {
+  std::vector<double> of_tier;  // [pool]
+  double most;
+  std::vector<double> most_of_tier;  // [place], the last entry also of those after it; empty: no limit
+};
+
 struct Search {
   const Predictions& predictions;
   const TierPool& pool;
   double max_worst_cost;
   int threads;
+  Combine combine = Combine::kLast;
+  std::vector<MeanLimit> mean_limits = {};
+  std::vector<WorstLimit> worst_limits = {};
 
-  bool fits(const std::vector<std::uint32_t>& tiers) const;  // no model twice, not dearer than max_worst_cost
+  bool fits(const std::vector<std::uint32_t>& tiers) const;  // no model twice, within the limits but of means
 };
+
+// Whether a cascade of which `reached[k]` samples reach tier k is within the limits of means.
+bool within_means(const Search& search, std::span<const std::uint32_t> tiers, std::span<const std::size_t> reached);
 
 // The front with the cascades of `depth` tiers that can be made, each with its best thresholds, from cascades of one tier
 // less: from all single tiers where depth is 2, else from the cascades of that depth on the front.
 //   prepend  Combine::kLast: a tier asked before them, for which they are what follows
-//   append   Combine::kMean: a tier asked after them, whose last tier gets a threshold
-FoundFront prepend(const Search& search, const FoundFront& front, std::size_t depth);
+//   append   else: a tier asked after them, whose last tier gets a threshold
+FoundFront prepend(const Search& search, const AskedTiers& asked, const FoundFront& front, std::size_t depth);
 FoundFront append(const Search& search, const FoundFront& front, std::size_t depth);
+
+// A last tier alone as the rest of a cascade.
+Tail last_tier(const Search& search, std::uint32_t tier, std::span<const std::uint8_t> wrong);
 
 // Fills a table by calling body(index, table) for every index in [0, count), in parallel; of equals, what the lowest index
 // offered stays, for any number of threads. Only what the front does not beat counts.

@@ -1,66 +1,108 @@
 #include "quorate/route/find_cascades.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/message.h"
+#include "route/boxes.h"
+#include "route/cascade_run.h"
 #include "route/cost.h"
 #include "route/extend.h"
+#include "route/limits.h"
+#include "route/pairs.h"
 
 namespace quorate {
 namespace {
 
-FoundFront single_tiers(const Search& search) {
-  const CheapestByErrors best =
-      cheapest(search, FoundFront(), search.pool.tiers.size(), [&](std::size_t index, CheapestByErrors& table) {
-        const Tier& tier = search.pool.tiers[index];
-        std::size_t errors = 0;
-        for (const std::uint8_t wrong : ask(search.predictions, tier).wrong) errors += wrong;
-        const std::size_t samples = search.predictions.samples();
-        table.offer(errors, expected_cost(tier.cost, samples, samples), 0.0, static_cast<std::uint32_t>(index), 0);
-      });
+FoundFront single_tiers(const Search& search, const AskedTiers& asked) {
   std::vector<Found> points;
-  for (std::size_t errors = 0; errors < best.entries().size(); ++errors)
-    if (const auto& entry = best.entries()[errors]; entry.first != CheapestByErrors::kNobody)
-      points.push_back({.tiers = {entry.first},
+  for (std::uint32_t tier = 0; tier < asked.tiers; ++tier) {
+    const std::uint32_t tiers[] = {tier};
+    const std::size_t reached[] = {asked.samples};
+    if (search.fits({tier}) && within_means(search, tiers, reached))
+      points.push_back({.tiers = {tier},
                         .thresholds = {},
-                        .errors = errors,
-                        .loss = static_cast<double>(errors) / static_cast<double>(search.predictions.samples()),
-                        .cost = entry.cost});
+                        .errors = asked.errors[tier],
+                        .loss = static_cast<double>(asked.errors[tier]) / static_cast<double>(asked.samples),
+                        .cost = expected_cost(search.pool.tiers[tier].cost, asked.samples, asked.samples)});
+  }
   return FoundFront(std::move(points));
 }
 
-Cascade cascade_of(const Found& found, const TierPool& pool, const CascadeOptions& options) {
+// How deep the search is exact.
+std::size_t exact_depth(const Search& search, const CascadeOptions& options) {
+  if (!search.pool.sample_cost.empty()) return 2;
+  const auto samples = static_cast<double>(search.predictions.samples());
+  std::size_t depth = 2;
+  while (depth < 4 && std::pow(static_cast<double>(search.pool.tiers.size()), static_cast<double>(depth + 1)) * samples <=
+                          options.max_exact_work)
+    ++depth;
+  return depth;
+}
+
+FoundFront deepened(const Search& search, const AskedTiers& asked, const FoundFront& front, std::size_t depth) {
+  if (search.combine != Combine::kLast) return append(search, front, depth);
+  if (depth == 2 && search.pool.sample_cost.empty()) return pairs(search, asked, front);
+  return prepend(search, asked, front, depth);
+}
+
+std::string proof_of(std::size_t depth, std::size_t exact_to, double gap) {
+  if (depth > exact_to) return "extended";
+  return depth == 4 && gap > 0.0 ? message("within ", gap) : "exact";
+}
+
+Cascade cascade_of(const Found& found, const Search& search, const CascadeOptions& options, std::size_t exact_to) {
   Cascade cascade;
   for (std::size_t k = 0; k < found.tiers.size(); ++k) {
-    cascade.tiers.push_back(pool.tiers[found.tiers[k]]);
+    cascade.tiers.push_back(search.pool.tiers[found.tiers[k]]);
     cascade.tiers.back().threshold = k < found.thresholds.size() ? found.thresholds[k] : 0.0;
     cascade.worst_cost += cascade.tiers.back().cost;
   }
   cascade.combine = options.combine;
-  cascade.parallel = options.parallel;
+  cascade.parallelism = options.parallelism;
   cascade.loss = found.loss;
   cascade.cost = found.cost;
-  cascade.found_by = (found.tiers.size() <= 2 ? "exact" : "extended") + pool.note;
+  cascade.found_by = proof_of(found.tiers.size(), exact_to, options.gap) + search.pool.note;
   return cascade;
+}
+
+void check_options(const Predictions& predictions, const CascadeOptions& options) {
+  check_classes(predictions);
+  check_given(predictions, options.signal);
+  require(options.max_depth >= 1 && options.max_depth <= kDeepest, "max_depth is ", options.max_depth,
+          ", but must be from 1 to ", kDeepest);
+  require(options.parallelism >= 0.0 && options.parallelism <= 1.0, "parallelism is ", options.parallelism,
+          ", but must be from 0 to 1");
+  require(options.gap >= 0.0 && options.gap < 1.0, "gap is ", options.gap, ", but must be at least 0 and below 1");
 }
 
 }  // namespace
 
-CascadeFront find_cascades(const Predictions& predictions, std::span<const double> cost, const CascadeOptions& options) {
-  check_classes(predictions);
-  check_cost(cost, predictions.models());
-  require(options.max_depth >= 1 && options.max_depth <= kDeepest, "max_depth is ", options.max_depth,
-          ", but must be from 1 to ", kDeepest);
+CascadeFront find_cascades(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options) {
+  check_options(predictions, options);
+  check(cost, predictions.models(), predictions.samples());
   const TierPool pool = make_tiers(predictions, cost, options);
-  const Search search{predictions, pool, options.max_worst_cost.value_or(std::numeric_limits<double>::infinity()),
-                      options.threads};
+  Search search{predictions, pool, options.max_worst_cost.value_or(std::numeric_limits<double>::infinity()), options.threads,
+                options.combine};
+  apply_limits(options, search);
 
-  FoundFront front = single_tiers(search);
-  for (std::size_t depth = 2; depth <= static_cast<std::size_t>(options.max_depth); ++depth)
-    front = options.combine == Combine::kLast ? prepend(search, front, depth) : append(search, front, depth);
+  const AskedTiers asked = ask_all(predictions, pool.tiers, options.combine, options.threads);
+  const std::size_t exact_to = exact_depth(search, options);
+  FoundFront front = single_tiers(search, asked);
+  for (std::size_t depth = 2; depth <= static_cast<std::size_t>(options.max_depth); ++depth) {
+    front = deepened(search, asked, front, depth);
+    if (depth > 2 && depth <= exact_to) front = exact(search, front, depth, depth == 4 ? options.gap : 0.0);
+  }
 
   std::vector<Cascade> cascades;
-  for (const Found& found : front) cascades.push_back(cascade_of(found, pool, options));
+  for (const Found& found : front) cascades.push_back(cascade_of(found, search, options, exact_to));
+  if (cost.per_sample())
+    for (Cascade& cascade : cascades) {  // sums of costs that differ depend on their order: evaluate()'s is the one to go by
+      const RunCost spent = run_cost(run(cascade, predictions, {}, options.threads), cascade, cost);
+      cascade.cost = spent.mean;
+      cascade.worst_cost = spent.worst;
+    }
   return CascadeFront(std::move(cascades));
 }
 

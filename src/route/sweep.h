@@ -14,6 +14,12 @@ namespace quorate {
 // The most tiers that a search builds: an Outcome keeps the tier in 7 bits.
 inline constexpr int kDeepest = 64;
 
+// What a cascade costs on average in another unit. It falls as thresholds fall.
+struct MeanLimit {
+  std::vector<double> of_tier;  // [pool]
+  double most;
+};
+
 // What the rest of a cascade makes of one sample: which of its tiers answers it, and whether rightly.
 class Outcome {
  public:
@@ -28,22 +34,23 @@ class Outcome {
 
 // The tier that gets a threshold, and the samples that reach it, most certain first (equals in the order of samples).
 struct Stage {
-  std::vector<std::uint32_t> order;  // [reaching]
-  std::vector<double> certainty;     // [reaching], descending
-  std::vector<std::uint8_t> wrong;   // [reaching]
-  std::size_t samples = 0;           // of all, those that stopped before included
-  std::size_t errors_before = 0;     // among those that stopped before
-  double cost_before = 0.0;          // mean cost of the tiers up to and with this one
+  std::vector<std::uint32_t> order;    // [reaching]
+  std::vector<double> certainty;       // [reaching], descending
+  std::vector<std::uint8_t> wrong;     // [reaching]
+  std::size_t samples = 0;             // of all, those that stopped before included
+  std::size_t errors_before = 0;       // among those that stopped before
+  double cost_before = 0.0;            // mean cost of the tiers up to and with this one
+  std::vector<double> limited_before;  // [mean limits]: the same in their units
 };
-Stage make_stage(const TierTrace& tier);
+Stage make_stage(std::span<const double> certainty, std::vector<std::uint8_t> wrong);
 
 // The rest of the cascade: what follows the stage.
 struct Tail {
-  std::vector<Outcome> outcome;  // [samples]
-  std::vector<double> cost;      // [tiers of the tail]
+  std::vector<Outcome> outcome;      // [samples]
+  std::vector<std::uint32_t> tiers;  // of the pool
+  std::vector<double> cost;          // [tiers of the tail], of any sample
+  std::vector<double> sample_cost;   // [samples], of each through the tail, where samples differ; else empty
 };
-
-Tail last_tier(const TierTrace& tier, double cost);
 
 // The cheapest cascade found for each number of errors. Two numbers name a cascade: what they mean is the caller's.
 class CheapestByErrors {
@@ -69,8 +76,9 @@ class CheapestByErrors {
   std::vector<Entry> entries_;
 };
 
-// Offers the cascade with each threshold that decides differently: kNeverStops, then each certainty that occurs, descending.
-// O(reaching x tail tiers).
-void sweep(const Stage& stage, const Tail& tail, std::uint32_t first, std::uint32_t second, CheapestByErrors& best);
+// Offers the cascade with each threshold that decides differently, kNeverStops and then each certainty that occurs,
+// descending, where its means are within the limits. O(reaching x tail tiers).
+void sweep(const Stage& stage, const Tail& tail, std::span<const MeanLimit> limits, std::uint32_t first,
+           std::uint32_t second, CheapestByErrors& best);
 
 }  // namespace quorate

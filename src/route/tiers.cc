@@ -17,18 +17,29 @@ struct Model {
   double cost;
 };
 
-std::vector<Model> affordable_models(const Predictions& predictions, std::span<const double> cost, double limit) {
+double worst_cost(std::span<const int> members, const ModelCosts& cost, double parallelism) {
+  if (!cost.per_sample()) return tier_cost(members, cost.means(), parallelism);
+  double worst = 0.0;
+  for (std::size_t sample = 0; sample < cost.samples(); ++sample)
+    worst = std::max(worst, tier_cost(members, cost, sample, parallelism));
+  return worst;
+}
+
+std::vector<Model> affordable_models(const Predictions& predictions, const ModelCosts& cost, double limit) {
   std::vector<Model> models;
   std::vector<std::int32_t> answer(predictions.samples());
   std::vector<float> confidence(predictions.samples());
+  double cheapest = std::numeric_limits<double>::infinity();
   for (std::size_t m = 0; m < predictions.models(); ++m) {
-    if (!(cost[m] <= limit)) continue;  // a NaN limit affords nothing
+    const int member = static_cast<int>(m);
+    const double worst = worst_cost({&member, 1}, cost, 0.0);
+    cheapest = std::min(cheapest, worst);
+    if (!(worst <= limit)) continue;  // a NaN limit affords nothing
     predictions.read_answers(m, answer, confidence);
     std::size_t errors = 0;
     for (std::size_t sample = 0; sample < answer.size(); ++sample) errors += answer[sample] != predictions.labels()[sample];
-    models.push_back({static_cast<int>(m), static_cast<double>(errors), cost[m]});
+    models.push_back({member, static_cast<double>(errors), cost.mean(m)});
   }
-  const double cheapest = *std::min_element(cost.begin(), cost.end());
   require(!models.empty(), "max_worst_cost is ", limit, ", but must be at least ", cheapest, ", the cheapest model's cost");
   return models;
 }
@@ -87,14 +98,14 @@ std::set<int> sizes_of(const CascadeOptions& options, std::size_t models) {
     require(size >= 1 && static_cast<std::size_t>(size) <= models, "tier_sizes holds ", size, ", but must be from 1 to ",
             models, ", the number of models");
   if (!sizes.empty()) return sizes;
-  if (options.signal == Signal::kConfidence) return {1};
+  if (options.signal != Signal::kAgreement && options.signal != Signal::kVoteAgreement) return {1};
   for (int size = 1; size <= 3 && static_cast<std::size_t>(size) <= models; ++size) sizes.insert(size);
   return sizes;
 }
 
 }  // namespace
 
-TierPool make_tiers(const Predictions& predictions, std::span<const double> cost, const CascadeOptions& options) {
+TierPool make_tiers(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options) {
   const double limit = options.max_worst_cost.value_or(std::numeric_limits<double>::infinity());
   std::set<int> sizes = sizes_of(options, predictions.models());
   const std::vector<Model> models = affordable_models(predictions, cost, limit);
@@ -102,10 +113,18 @@ TierPool make_tiers(const Predictions& predictions, std::span<const double> cost
 
   TierPool result;
   const auto add = [&](std::vector<int> members) {
-    const double one = tier_cost(members, cost, options.parallel);
-    if (one > limit) return;
+    const double worst = worst_cost(members, cost, options.parallelism);
+    if (worst > limit) return;
     const auto size = static_cast<int>(members.size());
     std::vector<double> weights(members.size(), 1.0 / size);
+    double one = worst;
+    if (cost.per_sample()) {
+      std::vector<double>& each = result.sample_cost.emplace_back();
+      for (std::size_t sample = 0; sample < cost.samples(); ++sample)
+        each.push_back(tier_cost(members, cost, sample, options.parallelism));
+      one = std::accumulate(each.begin(), each.end(), 0.0) / static_cast<double>(each.size());
+    }
+    result.worst.push_back(worst);
     result.tiers.push_back({std::move(members), std::move(weights), options.signal, 0.0, one});
     result.may_stop.push_back(sizes.contains(size));
   };

@@ -11,11 +11,13 @@ namespace quorate {
 struct TierPool {
   std::vector<Tier> tiers;     // single models first, in their order; then by size and lexicographically. Thresholds 0.
   std::vector<bool> may_stop;  // [tiers]: of a size that may stop early
-  std::string note;            // what was left out, for found_by; else empty
+  std::vector<double> worst;   // [tiers]: the cost of the dearest sample
+  std::vector<std::vector<double>> sample_cost;  // [tiers][samples], where samples' costs differ; else empty
+  std::string note;                              // what was left out, for found_by; else empty
 };
 
 // Tiers dearer than max_worst_cost are left out. Throws std::invalid_argument as find_cascades() says.
-TierPool make_tiers(const Predictions& predictions, std::span<const double> cost, const CascadeOptions& options);
+TierPool make_tiers(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options);
 
 bool share_a_model(const Tier& a, const Tier& b);
 

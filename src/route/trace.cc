@@ -14,18 +14,22 @@ constexpr std::size_t kRows = 256;  // a block's scores stay in cache
 class Block {
  public:
   Block(const Predictions& predictions, std::size_t members)
-      : predictions_(predictions), scores_(members * kRows * predictions.classes()), rows_(members) {}
+      : predictions_(predictions), scores_(members * kRows * predictions.classes()), rows_(members), given_(members) {}
 
-  void ask(const Tier& tier, std::size_t averaged, std::size_t begin, std::size_t rows, std::span<double> means,
-           TierTrace& out) {
+  void ask(const Tier& tier, Combine combine, std::size_t asked, std::size_t begin, std::size_t rows,
+           std::span<double> means, TierTrace& out) {
     const std::size_t classes = predictions_.classes();
     const std::size_t members = tier.members.size();
+    const bool wants_given = tier.signal == Signal::kGiven;
     for (std::size_t k = 0; k < members; ++k)
       predictions_.read(static_cast<std::size_t>(tier.members[k]), begin, rows, scores_.data() + k * kRows * classes);
     for (std::size_t row = 0; row < rows; ++row) {
       for (std::size_t k = 0; k < members; ++k) rows_[k] = scores_.data() + (k * kRows + row) * classes;
-      const Decision decision =
-          decide(tier, std::span(rows_).first(members), means.subspan(row * classes, classes), averaged);
+      if (wants_given)
+        for (std::size_t k = 0; k < members; ++k)
+          given_[k] = predictions_.certainty(static_cast<std::size_t>(tier.members[k]), begin + row);
+      const Decision decision = decide(tier, std::span(rows_).first(members), means.subspan(row * classes, classes), combine,
+                                       asked, std::span(given_).first(wants_given ? members : 0));
       out.certainty[begin + row] = decision.certainty;
       out.answer[begin + row] = decision.answer;
       out.wrong[begin + row] = decision.answer != predictions_.labels()[begin + row];
@@ -36,6 +40,7 @@ class Block {
   const Predictions& predictions_;
   std::vector<float> scores_;
   std::vector<const float*> rows_;
+  std::vector<float> given_;
 };
 
 template <class Body>
@@ -49,7 +54,13 @@ void check_classes(const Predictions& predictions) {
   require(!predictions.has_values(), "predictions hold values, but a cascade needs probabilities or votes");
 }
 
-TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<const double> means) {
+void check_given(const Predictions& predictions, Signal signal) {
+  require(signal != Signal::kGiven || predictions.has_certainty(),
+          "signal is \"given\", but the predictions have no certainty: they must come from with_certainty");
+}
+
+TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<const double> means,
+              Combine combine) {
   TierTrace out(predictions.samples());
   const std::size_t classes = predictions.classes();
   Block block(predictions, tier.members.size());
@@ -57,22 +68,24 @@ TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t aver
   for_each_block(0, predictions.samples(), [&](std::size_t first, std::size_t rows) {
     if (averaged > 0)
       std::copy_n(means.begin() + static_cast<std::ptrdiff_t>(first * classes), rows * classes, scratch.begin());
-    block.ask(tier, averaged, first, rows, scratch, out);
+    block.ask(tier, combine, averaged, first, rows, scratch, out);
   });
   return out;
 }
 
-TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<double> means) {
+TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<double> means,
+                          Combine combine) {
   TierTrace out(predictions.samples());
   const std::size_t classes = predictions.classes();
   Block block(predictions, tier.members.size());
   for_each_block(0, predictions.samples(), [&](std::size_t first, std::size_t rows) {
-    block.ask(tier, averaged, first, rows, means.subspan(first * classes, rows * classes), out);
+    block.ask(tier, combine, averaged, first, rows, means.subspan(first * classes, rows * classes), out);
   });
   return out;
 }
 
 std::vector<TierTrace> trace(const Cascade& cascade, const Predictions& predictions, int threads) {
+  for (const Tier& tier : cascade.tiers) check_given(predictions, tier.signal);
   std::vector<TierTrace> tiers(cascade.tiers.size(), TierTrace(predictions.samples()));
   std::size_t members = 0;
   for (const Tier& tier : cascade.tiers) members = std::max(members, tier.members.size());
@@ -81,7 +94,7 @@ std::vector<TierTrace> trace(const Cascade& cascade, const Predictions& predicti
     std::vector<double> means(kRows * predictions.classes());
     for_each_block(begin, end, [&](std::size_t first, std::size_t rows) {
       for (std::size_t k = 0; k < cascade.tiers.size(); ++k)
-        block.ask(cascade.tiers[k], cascade.combine == Combine::kMean ? k : 0, first, rows, means, tiers[k]);
+        block.ask(cascade.tiers[k], cascade.combine, k, first, rows, means, tiers[k]);
     });
   });
   return tiers;

@@ -13,6 +13,9 @@ namespace quorate {
 // Throws std::invalid_argument for predictions of values: a cascade answers a class.
 void check_classes(const Predictions& predictions);
 
+// Throws std::invalid_argument for Signal::kGiven where the predictions have no certainty of the user's.
+void check_given(const Predictions& predictions, Signal signal);
+
 // What one tier says of each sample.
 struct TierTrace {
   std::vector<double> certainty;     // [samples]
@@ -23,12 +26,13 @@ struct TierTrace {
 };
 
 // One tier. `means` [samples, classes] holds the mean of the `averaged` tiers before it and is left as it was; with
-// averaged = 0 it may be empty.
+// averaged = 0 it may be empty. Asked first, a tier answers alike for Combine::kLast and kMean.
 TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged = 0,
-              std::span<const double> means = {});
+              std::span<const double> means = {}, Combine combine = Combine::kMean);
 
 // The same, replacing `means` by the mean that includes this tier.
-TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<double> means);
+TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<double> means,
+                          Combine combine = Combine::kMean);
 
 // Every tier of a cascade, as if none stopped early: [depth].
 std::vector<TierTrace> trace(const Cascade& cascade, const Predictions& predictions, int threads);

@@ -277,6 +277,10 @@ TEST(Engine, RefusesPlansThatDoNotFit) {
       },
       "device \"cuda:0\" of kind \"h200\" has no CPU cores");
   refused([](Plan& plan) { plan.devices[0].cores = {CPU_SETSIZE - 1}; }, "device \"cpu:0\" has core 1023");
+  Cascade given = two_tiers();
+  given.tiers[0].signal = Signal::kGiven;
+  expect_throw<std::invalid_argument>([&] { Engine(members(3), given, plan_for(3, 1, 8)); },
+                                      HasSubstr("tiers[0].signal is \"given\", but must be one that an engine can read"));
   Cascade cascade = two_tiers();
   cascade.tiers[1].members = {3};
   EXPECT_THROW(Engine(members(3), cascade, plan_for(3, 1, 8)), std::invalid_argument);

@@ -21,7 +21,7 @@ inline Answer answers(const Cascade& cascade, std::size_t samples, std::size_t c
       std::vector<const float*> pointers;
       for (const int model : cascade.tiers[tier].members) scores.push_back(scores_of(model, sample));
       for (const auto& member : scores) pointers.push_back(member.data());
-      const Decision decision = decide(cascade.tiers[tier], pointers, mean, cascade.combine == Combine::kMean ? tier : 0);
+      const Decision decision = decide(cascade.tiers[tier], pointers, mean, cascade.combine, tier);
       if (!decision.stop) continue;
       for (const double score : mean) result.probs.push_back(static_cast<float>(score));
       result.tier.push_back(static_cast<std::int32_t>(tier));

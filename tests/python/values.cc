@@ -26,7 +26,7 @@ int main(int, char** argv) {
 
   const CascadeFront by_confidence = find_cascades(valid, cost);
   print(to_json(by_confidence));
-  print(to_json(find_cascades(valid, cost, {.signal = Signal::kAgreement, .parallel = true})));
+  print(to_json(find_cascades(valid, cost, {.signal = Signal::kAgreement, .parallelism = 1.0})));
   const Cascade cascade = calibrate(by_confidence.knee(), calib, {.max_loss_increase = 0.05, .delta = 0.1});
   print(to_json(cascade));
 

@@ -18,7 +18,7 @@ Cascade two_tiers() {
   Cascade cascade;
   cascade.tiers = {{{2}, {1.0}, Signal::kConfidence, 1.0 / 3, 0.1}, {{0, 1}, {0.25, 0.75}, Signal::kAgreement, 0.0, 7.0}};
   cascade.combine = Combine::kMean;
-  cascade.parallel = true;
+  cascade.parallelism = 1.0;
   cascade.loss = 0.125;
   cascade.cost = 0.3;
   cascade.worst_cost = 7.1;
@@ -47,18 +47,35 @@ TEST(CascadeCheck, NamesWhatIsWrong) {
               "tiers[0].threshold is -0.5, but must be finite and at least 0");
   message_for([](Cascade& c) { c.tiers[0].threshold = NAN; }, "tiers[0].threshold is nan");
   message_for([](Cascade& c) { c.tiers[1].threshold = 0.5; }, "tiers[1].threshold is 0.5, but must be 0: the last tier");
+  message_for([](Cascade& c) { c.parallelism = 1.5; }, "parallelism is 1.5, but must be from 0 to 1");
   message_for([](Cascade& c) { c.tiers[1].cost = -1.0; }, "tiers[1].cost is -1, but must be finite and at least 0");
 }
 
 TEST(CascadeNames, GoBothWaysAndListWhatThereIs) {
-  for (const Signal signal : {Signal::kConfidence, Signal::kAgreement, Signal::kVoteAgreement})
+  for (const Signal signal :
+       {Signal::kConfidence, Signal::kAgreement, Signal::kVoteAgreement, Signal::kMargin, Signal::kEntropy, Signal::kGiven})
     EXPECT_EQ(signal_from_string(to_string(signal)), signal);
-  for (const Combine combine : {Combine::kLast, Combine::kMean}) EXPECT_EQ(combine_from_string(to_string(combine)), combine);
-  EXPECT_THAT([] { signal_from_string("entropy"); },
+  for (const Combine combine : {Combine::kLast, Combine::kMean, Combine::kMajority})
+    EXPECT_EQ(combine_from_string(to_string(combine)), combine);
+  EXPECT_THAT([] { signal_from_string("doubt"); },
               ThrowsMessage<std::invalid_argument>(
-                  "signal is \"entropy\", but must be one of: confidence, agreement, vote_agreement"));
+                  "signal is \"doubt\", but must be one of: confidence, agreement, vote_agreement, margin, entropy, given"));
   EXPECT_THAT([] { combine_from_string("vote"); },
-              ThrowsMessage<std::invalid_argument>("combine is \"vote\", but must be one of: last, mean"));
+              ThrowsMessage<std::invalid_argument>("combine is \"vote\", but must be one of: last, mean, majority"));
+}
+
+TEST(MeasuredParallelism, IsNoneForTheSumAndAllForTheDearest) {
+  EXPECT_EQ(measured_parallelism(std::vector{1.0, 2.0}, 3.0), 0.0);
+  EXPECT_EQ(measured_parallelism(std::vector{1.0, 2.0}, 2.0), 1.0);
+  EXPECT_NEAR(measured_parallelism(std::vector{1.0, 1.0, 1.0, 1.0}, 2.0), 0.5, 1e-15);  // 4^(1 - rho) = 2
+  EXPECT_EQ(measured_parallelism(std::vector{1.0, 2.0}, 9.0), 0.0);                     // slower than one after another
+  EXPECT_EQ(measured_parallelism(std::vector{1.0}, 9.0), 0.0);
+  const auto message_for = [](std::vector<double> costs, double together, const char* part) {
+    EXPECT_THAT([&] { measured_parallelism(costs, together); }, ThrowsMessage<std::invalid_argument>(HasSubstr(part)));
+  };
+  message_for({}, 1.0, "member_costs is empty");
+  message_for({1.0, 0.0}, 1.0, "member_costs[1] is 0, but must be finite and above 0");
+  message_for({1.0, 2.0}, NAN, "together is nan, but must be finite and above 0");
 }
 
 TEST(AsCascade, IsOneTierThatAlwaysAnswers) {
@@ -90,6 +107,13 @@ TEST(CascadeJson, ReadsBackWhatItWrote) {
   EXPECT_THROW(load_cascade(folder / "missing.json"), FileError);
 }
 
+TEST(CascadeJson, ReadsParallelAsItWasBeforeItWasANumber) {
+  std::string text = to_json(two_tiers());
+  const std::string now = "\"parallelism\": 1.0";
+  text.replace(text.find(now), now.size(), "\"parallel\": true");
+  EXPECT_EQ(cascade_from_json(text), two_tiers());
+}
+
 TEST(CascadeJson, SaysWhatAHandBroke) {
   const auto message_for = [](const std::string& from, const std::string& to, const char* part) {
     std::string text = to_json(certified());
@@ -99,8 +123,8 @@ TEST(CascadeJson, SaysWhatAHandBroke) {
     EXPECT_THAT([&] { cascade_from_json(text, "c.json"); }, ThrowsMessage<FileError>(HasSubstr(part)));
   };
   message_for("\"confidence\"", "\"sureness\"",
-              "c.json: tiers[0].signal is \"sureness\", but must be \"confidence\", \"agreement\" or \"vote_agreement\"");
-  message_for("\"mean\"", "\"median\"", "combine is \"median\", but must be \"last\" or \"mean\"");
+              "c.json: tiers[0].signal is \"sureness\", but must be one of: confidence, agreement, ");
+  message_for("\"mean\"", "\"median\"", "combine is \"median\", but must be one of: last, mean, majority");
   message_for("\"threshold\": 0.0", "\"threshold\": 0.5", "tiers[1].threshold is 0.5, but must be 0");
   message_for("0.25", "\"a quarter\"", "tiers[1].weights[0] is \"a quarter\", but must be a number");
   message_for("0.25", "0.5", "weights sum to 1.25");

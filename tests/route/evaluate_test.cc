@@ -5,8 +5,6 @@
 
 #include <cmath>
 
-#include "oracle/cascade.h"
-#include "quorate/core/error.h"
 #include "route/small.h"
 
 namespace quorate {
@@ -52,7 +50,7 @@ TEST(Evaluate, ParallelTiersCostTheirDearestMember) {
   const std::vector<double> cost = {1.0, 2.0, 4.0};
   Cascade cascade = as_cascade({{0, 1, 2}, {0.5, 0.25, 0.25}});
   EXPECT_EQ(evaluate(cascade, predictions, cost).mean_cost, 7.0);
-  cascade.parallel = true;
+  cascade.parallelism = 1.0;
   EXPECT_EQ(evaluate(cascade, predictions, cost).mean_cost, 4.0);
   EXPECT_EQ(evaluate(Ensemble{{0, 2}, {0.5, 0.5}}, predictions, cost).worst_cost, 5.0);
 }
@@ -69,33 +67,6 @@ TEST(Evaluate, GivesWilsonsInterval) {
   EXPECT_EQ(perfect.accuracy_high, 1.0);
   EXPECT_GT(perfect.accuracy_low, 0.3);
   EXPECT_LT(perfect.accuracy_low, 0.4);
-}
-
-TEST(Evaluate, EqualsTheOracleForAnyCascade) {
-  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-    Random random(seed);
-    const Predictions predictions = test::random_predictions(random, 5, 1 + random.below(600) / (seed % 50 == 0 ? 1 : 40));
-    const std::vector<double> cost = test::random_cost(random, 5);
-    Cascade cascade;
-    cascade.combine = static_cast<Combine>(random.below(2));
-    cascade.parallel = random.below(2) == 1;
-    for (int m = 0; m < 5;) {
-      Tier tier;
-      tier.signal = static_cast<Signal>(random.below(3));
-      for (std::uint64_t size = 1 + random.below(3); size > 0 && m < 5; --size) tier.members.push_back(m++);
-      tier.weights.assign(tier.members.size(), 1.0 / static_cast<double>(tier.members.size()));
-      tier.threshold = m < 5 ? static_cast<double>(random.below(10)) / 8 : 0.0;
-      cascade.tiers.push_back(tier);
-    }
-    const CascadeReport report = evaluate(cascade, predictions, cost, static_cast<int>(1 + random.below(3)));
-    ASSERT_EQ(oracle::run(cascade, predictions, cost), (oracle::Outcome{report.mean_cost, report.loss})) << "seed " << seed;
-    for (std::size_t sample = 0; sample < predictions.samples(); ++sample) {
-      const std::size_t k = oracle::stopping_tier(cascade, predictions, sample);
-      ASSERT_EQ(report.tier[sample], static_cast<int>(k));
-      ASSERT_EQ(report.answers[sample], static_cast<int>(oracle::tier_answer(cascade, k, predictions, sample).first));
-    }
-    ASSERT_LE(report.mean_cost, report.worst_cost);
-  }
 }
 
 TEST(Evaluate, RefusesCostsAndCascadesThatDoNotFit) {
@@ -121,22 +92,93 @@ TEST(Evaluate, RefusesCostsAndCascadesThatDoNotFit) {
       ThrowsMessage<std::invalid_argument>(HasSubstr("predictions hold values, but a cascade needs probabilities")));
 }
 
-TEST(CascadeReportJson, ReadsBackWhatItWroteAndSaysWhatAHandBroke) {
+TEST(Evaluate, ShowsEachClass) {
   const CascadeReport report = evaluate(two_tiers(0.75), four_samples(), std::vector{2.0, 10.0, 99.0});
-  EXPECT_EQ(cascade_report_from_json(to_json(report)), report);
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "report.json";
-  save(report, path);
-  EXPECT_EQ(load_cascade_report(path), report);
+  ASSERT_EQ(report.per_class.size(), 2u);
+  EXPECT_EQ(report.per_class[0].samples, 2u);
+  EXPECT_EQ(report.per_class[0].answered, 1u);
+  EXPECT_EQ(report.per_class[0].accuracy, 0.5);
+  EXPECT_EQ(report.per_class[0].mean_cost, 2.0);
+  EXPECT_EQ(report.per_class[1].answered, 3u);
+  EXPECT_EQ(report.per_class[1].accuracy, 1.0);
+  EXPECT_EQ(report.per_class[1].mean_cost, 7.0);
+  EXPECT_THAT(report.per_class[1].tier_share, ElementsAre(0.5, 0.5));
+}
 
-  const auto message_for = [&](const std::string& from, const std::string& to, const char* part) {
-    std::string text = to_json(report);
-    text.replace(text.find(from), from.size(), to);
-    EXPECT_THAT([&] { cascade_report_from_json(text, "r.json"); }, ThrowsMessage<FileError>(HasSubstr(part)));
+TEST(Evaluate, AnswersForClassesThatNobodyPredictsAndForClassesWithoutSamples) {
+  // The truth is class 1 alone, everybody says 0, and nobody has heard of 2.
+  const CascadeReport report =
+      evaluate(Ensemble{{0}, {1.0}}, test::from_rows({{1, 0, 0, 1, 0, 0}}, 3, {1, 1}), std::vector{3.0});
+  EXPECT_EQ(report.accuracy, 0.0);
+  EXPECT_EQ(report.per_class[0], (ClassReport{0, 2, 0.0, 0.0, 1.0, 0.0, {0.0}}));
+  EXPECT_EQ(report.per_class[1].samples, 2u);
+  EXPECT_EQ(report.per_class[1].answered, 0u);
+  EXPECT_EQ(report.per_class[1].accuracy, 0.0);
+  EXPECT_GT(report.per_class[1].accuracy_high, 0.6);
+  EXPECT_LT(report.per_class[1].accuracy_high, 0.7);
+  EXPECT_EQ(report.per_class[2], (ClassReport{0, 0, 0.0, 0.0, 1.0, 0.0, {0.0}}));
+}
+
+TEST(Evaluate, CountsWhatIsSentBetweenTiers) {
+  const EvaluateOptions options{.bytes_to_tier = {10.0, 600.0}};
+  const CascadeReport report = evaluate(two_tiers(0.75), four_samples(), std::vector{2.0, 10.0, 99.0}, options);
+  EXPECT_EQ(report.bytes_per_sample.value, 160.0);
+  EXPECT_EQ(report.bytes_to_last, 610.0);
+  EXPECT_EQ(report.bytes_ratio(), 160.0 / 610.0);
+  EXPECT_EQ(report.bytes_per_sample.low, 10.0);
+  EXPECT_EQ(evaluate(two_tiers(0.75), four_samples(), std::vector{2.0, 10.0, 99.0}).bytes_ratio(), 0.0);
+}
+
+TEST(Evaluate, StartsWhereARouterSays) {
+  EvaluateOptions options{.entry = {1, 0, 0, 1}};
+  const CascadeReport report = evaluate(two_tiers(0.75), four_samples(), std::vector{2.0, 10.0, 99.0}, options);
+  EXPECT_THAT(report.tier, ElementsAre(1, 0, 1, 1));
+  EXPECT_THAT(report.answers, ElementsAre(0, 1, 1, 1));
+  EXPECT_THAT(report.reach, ElementsAre(0.5, 0.75, 0.0));
+  EXPECT_EQ(report.mean_cost, 2.0 * 0.5 + 10.0 * 0.75);
+  EXPECT_EQ(report.worst_cost, 12.0);
+  options.entry = {1, 1, 1, 1};
+  EXPECT_EQ(evaluate(two_tiers(0.75), four_samples(), std::vector{2.0, 10.0, 99.0}, options).worst_cost, 10.0);
+}
+
+TEST(Evaluate, TakesCostsOfEachSample) {
+  const std::vector<double> each = {1, 2, 3, 4, 10, 20, 30, 40, 0, 0, 0, 0};
+  const CascadeReport report = evaluate(two_tiers(0.75), four_samples(), ModelCosts::of_samples({each.data(), 3, 4}));
+  EXPECT_EQ(report.mean_cost, (1 + 2 + 3 + 4 + 30) / 4.0);
+  EXPECT_EQ(report.worst_cost, 44.0);  // had the last sample gone on
+  EXPECT_LT(report.mean_cost_low, report.mean_cost);
+  EXPECT_EQ(report.comparison[1].mean_cost, 25.0);
+  EXPECT_EQ(report.comparison[2].cost_ratio.value, INFINITY);
+}
+
+TEST(Evaluate, RefusesOptionsThatDoNotFit) {
+  const auto message_for = [](const EvaluateOptions& options, const char* part) {
+    EXPECT_THAT(
+        [&] {
+          evaluate(two_tiers(0.5), four_samples(), std::vector{2.0, 10.0, 99.0}, options);
+        },
+        ThrowsMessage<std::invalid_argument>(HasSubstr(part)));
   };
-  message_for("\"samples\":4", "\"samples\":5", "tier is [0,0,1,0], but must be an array of 5 entries");
-  message_for("\"samples\":4", "\"samples\":0", "samples is 0, but must be at least 1");
-  message_for("\"tier\":[0,0,1,0]", "\"tier\":[0,0,2,0]", "tier[2] is 2, but must be from 0 to 1");
-  message_for("\"loss\":0.25", "\"loss\":-1", "loss is -1, but must be a number from 0 to 1");
+  message_for({.draws = -1}, "draws is -1, but must be at least 0 (0: no intervals)");
+  message_for({.level = 1.0}, "level is 1, but must be above 0 and below 1");
+  message_for({.level = NAN}, "level is nan, but must be above 0 and below 1");
+  message_for({.threads = -2}, "threads is -2, but must be at least 0");
+  message_for({.bytes_to_tier = {1.0}}, "bytes_to_tier has 1 entries, but the cascade has 2 tiers");
+  message_for({.bytes_to_tier = {1.0, -1.0}}, "bytes_to_tier[1] is -1, but must be finite and at least 0");
+  message_for({.entry = {0, 0}}, "entry has 2 entries, but there are 4 samples");
+  message_for({.entry = {0, 0, 2, 0}}, "entry[2] is 2, but must be a tier, from 0 to 1");
+  message_for({.entry = {0, -1, 0, 0}}, "entry[1] is -1, but must be a tier, from 0 to 1");
+  const auto with_cost = [](const char* name, const ModelCosts& cost) {
+    EvaluateOptions options;
+    options.costs.emplace(name, cost);
+    return options;
+  };
+  message_for(with_cost("usd", std::vector{1.0}), "costs[\"usd\"] has 1 entries, but there are 3 models");
+  message_for(with_cost("usd", std::vector{1.0, -2.0, 1.0}), "costs[\"usd\"][1] is -2, but must be finite and at least 0");
+  message_for(with_cost("", std::vector{1.0, 1.0, 1.0}), "costs has an entry without a name");
+  const std::vector<double> each(6, 1.0);
+  message_for(with_cost("usd", ModelCosts::of_samples({each.data(), 3, 2})),
+              "costs[\"usd\"] has shape [3, 2], but there are 3 models and 4 samples");
 }
 
 }  // namespace

@@ -61,6 +61,13 @@ inline Predictions random_predictions(Random& random, std::size_t models, std::s
   return random_probabilities(random, models, samples, classes);
 }
 
+// Certainties are quarters.
+inline Predictions with_random_certainty(Random& random, const Predictions& predictions) {
+  std::vector<float> certainty(predictions.models() * predictions.samples());
+  for (float& one : certainty) one = static_cast<float>(random.below(5)) / 4.0f;
+  return predictions.with_certainty({certainty.data(), predictions.models(), predictions.samples()});
+}
+
 inline std::vector<double> random_cost(Random& random, std::size_t models) {
   std::vector<double> cost(models);
   for (double& one : cost) one = static_cast<double>(random.below(8)) / 10.0;

@@ -78,6 +78,12 @@ class Predictions {
   // No copy: the logarithms are taken as scores are read. Throws std::invalid_argument for votes and values.
   Predictions as_logarithms(float least) const;
 
+  // The same models with what the user says of how certain each is of each sample: certainty[models, samples], each in
+  // [0, 1]; else std::invalid_argument naming the model, the sample and the value. See Signal::kGiven.
+  Predictions with_certainty(MatrixView<const float> certainty) const;
+  bool has_certainty() const { return certainty_ != nullptr; }
+  float certainty(std::size_t model, std::size_t sample) const { return (*certainty_)[model * samples_ + sample]; }
+
   // A hint, after a model's raw() array was read: pages of a memory map need not stay resident. What reads copies of scores
   // leaves none. Does nothing for other storage.
   void done_with(std::size_t model) const;
@@ -100,7 +106,8 @@ class Predictions {
   std::vector<Model> models_;
   std::shared_ptr<const Votes> votes_;
   std::shared_ptr<const std::vector<std::int32_t>> labels_;
-  std::shared_ptr<const std::vector<float>> targets_;  // of values only
+  std::shared_ptr<const std::vector<float>> targets_;    // of values only
+  std::shared_ptr<const std::vector<float>> certainty_;  // [models, samples], where the user said so
   std::vector<std::string> names_;
   std::size_t samples_ = 0;
   std::size_t classes_ = 0;

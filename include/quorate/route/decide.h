@@ -20,13 +20,14 @@ struct Decision {
 inline bool may_stop(double certainty, double threshold) { return threshold <= 0.0 || certainty >= threshold; }
 
 // `member_scores[k]` points to the [classes] scores of tier.members[k]. Writes to `mean` [classes] the scores that the
-// cascade answers with if it stops here: the tier's weighted mean, summed in member order in double, averaged with the
-// `averaged` tiers before it, whose mean the caller left in `mean`:
-//   Combine::kLast   averaged = 0: what `mean` held does not matter
-//   Combine::kMean   averaged = the tier's place in the cascade, 0, 1, 2 ..., with the same `mean` passed from tier to tier
-// No allocation. O(members x classes + members^2) for agreement of up to 16 members and for confidence; agreement of more
-// members takes O(members^2 x classes).
+// cascade answers with if it stops here: the tier's weighted mean of scores (Combine::kMajority: of votes), summed in member
+// order in double, averaged with the `asked` tiers before it, whose mean the caller left in `mean`:
+//   Combine::kLast             asked is not read, nor is what `mean` held
+//   Combine::kMean, kMajority  asked = the tier's place among those asked, 0, 1, 2 ..., with the same `mean` from tier to
+//   tier
+// `given` [members] is what the user says of the sample; read for Signal::kGiven only.
+// No allocation. O(members x classes + members^2) of up to 16 members; votes of more members are found again for each.
 Decision decide(const Tier& tier, std::span<const float* const> member_scores, std::span<double> mean,
-                std::size_t averaged = 0);
+                Combine combine = Combine::kLast, std::size_t asked = 0, std::span<const float> given = {});
 
 }  // namespace quorate

@@ -7,6 +7,7 @@ from html import escape
 from importlib import resources
 
 from .cascade import cascade_chart
+from .cascades import cascades_plot
 from .front import front_plot
 from .fronts import front_chart
 from .gantt import gantt, memory_chart
@@ -71,7 +72,17 @@ def _cascade(cascade: CascadeView) -> str:
     body = cascade_chart(cascade)
     if cascade.certificate:
         body += f'<p class="note">{escape(cascade.certificate)}</p>'
-    return _section("Cascade", "Each tier answers what it is sure of and passes the rest on.", body)
+    body += "".join(f'<p class="note">{escape(line)}</p>' for line in cascade.figures)
+    parts = [_section("Cascade", "Each tier answers what it is sure of and passes the rest on.", body)]
+    if cascade.front is not None:
+        lead = f"Cascades as they were found (optimistic) and on {cascade.split}, beside every single model there."
+        parts.append(_section("Cascades against single models", lead, cascades_plot(cascade.front)))
+    if cascade.comparison is not None:
+        lead = f"The cascade beside single models and the mean of all its models, on {cascade.split}."
+        parts.append(_section("Comparison", lead, table_html(cascade.comparison)))
+    if cascade.classes is not None:
+        parts.append(_section("Classes", f"The cascade on {cascade.split}, by true class.", table_html(cascade.classes)))
+    return "\n".join(parts)
 
 
 def _plan(plan: PlanView) -> str:

@@ -1,4 +1,4 @@
-"""A front as an SVG file of its own."""
+"""A front, of ensembles or of cascades, as an SVG file of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .. import EnsembleFront, FrontEvaluation
+    from .. import CascadeFront, CascadeReport, EnsembleFront, FrontEvaluation
 
 
 def plot_front(
@@ -40,6 +40,36 @@ def plot_front(
         raise ValueError("front has no points, but must have at least one")
     view = front_view(front, evaluation, cost, metric, names)
     drawing = standalone(front_plot(view))
+    if path is not None:
+        write_text(Path(path), drawing)
+    return drawing
+
+
+def plot_cascades(
+    front: CascadeFront,
+    reports: Sequence[CascadeReport] | None = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    cost: str = "cost",
+    names: Sequence[str] | None = None,
+) -> str:
+    """Error against mean cost of a front's cascades as an SVG document, which needs no other file.
+
+    front: drawn as it was found, which is optimistic. reports: what ``evaluate`` gave for each of its cascades, in order, on
+    other data; adds these figures with their intervals, every single model and the mean of all models of the last cascade.
+    path: also written there, in one step. cost: the cost's name, for the axis; one that ends in ``_s``, ``_bytes``, ``_usd``
+    or ``flops`` brings its unit. names: [models], for what is said of a point under the mouse.
+
+    Raises ``ValueError`` for a front without cascades and for reports that are not one for each, ``quorate.FileError`` where
+    the file cannot be written.
+    """
+    from ..files import write_text
+    from .cascade_view import cascades_view
+    from .cascades import cascades_plot
+
+    if len(front) == 0:
+        raise ValueError("front has no cascades, but must have at least one")
+    drawing = standalone(cascades_plot(cascades_view(front, reports, cost, names)))
     if path is not None:
         write_text(Path(path), drawing)
     return drawing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .._core import FileError
 from ..files import read_json
 from ..folder import RunFolder
+from .cascade_view import cascades_view, class_table, comparison_table, figure_words
 from .front_view import diversity_view, front_table, front_view
 from .values import (
     CascadeView,
@@ -85,7 +86,9 @@ def fronts_view(
     if run.front.is_file():
         for ensemble in qr.EnsembleFront.load(run.front):
             label = f"{len(ensemble.members)} models" if len(ensemble.members) > 1 else names[ensemble.members[0]]
-            ensembles.append(Point(ensemble.cost, 1.0 - qr.evaluate(ensemble, predictions, cost).accuracy, label))
+            ensembles.append(
+                Point(ensemble.cost, qr.evaluate(ensemble, predictions, cost, draws=0, compare=False).loss, label)
+            )
     if run.cascades.is_file():
         for cascade in qr.CascadeFront.load(run.cascades):
             cascades.append(Point(cascade.cost, cascade.loss, " → ".join(_tier_names(cascade, names))))
@@ -120,19 +123,43 @@ def _tier_names(cascade: Cascade, names: list[str]) -> list[str]:
     return [" + ".join(names[member] for member in tier.members) for tier in cascade.tiers]
 
 
+MOST_CASCADES = 40  # of a front, on held-out data
+
+
 def cascade_view(run: RunFolder, library: ModelLibrary) -> CascadeView:
-    """Reach is measured on "calib" where the library has it, else on "valid"."""
+    """Measured on the split that `quorate route --held-out` named, else on "calib" where the library has it, else on
+    "valid"; the whole front only on the first."""
     import quorate as qr
 
-    cascade = qr.Cascade.load(run.cascade)
-    split = "calib" if "calib" in library.splits else "valid"
-    shares = qr.evaluate(cascade, library.predictions(split), library.cost(run.settings()["cost"])).tier_share
+    cascade, settings, names = qr.Cascade.load(run.cascade), run.settings(), library.names
+    key, held_out = settings["cost"], settings.get("routed_held_out", "")
+    fresh = held_out in library.splits
+    split = held_out if fresh else "calib" if "calib" in library.splits else "valid"
+    predictions, cost = library.predictions(split), library.cost(key)
+    seen = qr.evaluate(cascade, predictions, cost)
     tiers, reach = [], 1.0
-    for tier, answered in zip(cascade.tiers, shares, strict=True):
-        members = [library.names[member] for member in tier.members]
+    for tier, answered in zip(cascade.tiers, seen.tier_share, strict=True):
+        members = [names[member] for member in tier.members]
         tiers.append(TierView(members, tier.signal.replace("_", " "), tier.threshold, max(reach, 0.0), float(answered)))
         reach -= float(answered)
-    return CascadeView(tiers, split, certificate_words(cascade.certificate) if cascade.certificate else "")
+    view = CascadeView(
+        tiers,
+        split,
+        certificate_words(cascade.certificate) if cascade.certificate else "",
+        figure_words(seen, key, split),
+        comparison_table(seen, key),
+        class_table(seen, key),
+    )
+    if not fresh or not run.cascades.is_file():
+        return view
+    front = list(qr.CascadeFront.load(run.cascades))
+    if len(front) > MOST_CASCADES:
+        front = [front[round(index * (len(front) - 1) / (MOST_CASCADES - 1))] for index in range(MOST_CASCADES)]
+    last = len(front) - 1
+    reports = [qr.evaluate(c, predictions, cost, compare=k in (0, last)) for k, c in enumerate(front)]
+    drawn = cascades_view(qr.CascadeFront(front), reports, key, names)
+    found_on = settings.get("routed_on", "the data of the search")
+    return replace(view, front=replace(drawn, found_on=found_on, held_out_name=split))
 
 
 def plan_view(plan: Plan, profile: Profile) -> PlanView:

@@ -82,10 +82,28 @@ class TierView:
 
 
 @dataclass(frozen=True)
+class CascadesView:
+    """A front of cascades; `held_out` holds mean cost, its lower and its upper end on other data, or None."""
+
+    points: list[LossPoint]  # as found; loss, low and high on held-out data where measured
+    held_out: list[tuple[float, float, float] | None]  # [points]
+    singles: list[Point]  # on held-out data
+    whole: Point | None  # the mean of all models
+    cost_name: str
+    found_on: str = "the data of the search"
+    held_out_name: str = "held-out data"
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
 class CascadeView:
     tiers: list[TierView]
     split: str  # that `reach` was measured on
     certificate: str  # in words; empty where there is none
+    figures: list[str] = field(default_factory=list)  # lines
+    comparison: Table | None = None
+    classes: Table | None = None
+    front: CascadesView | None = None  # where there is held-out data
 
 
 @dataclass(frozen=True)

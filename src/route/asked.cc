@@ -1,0 +1,116 @@
+#include "route/asked.h"
+
+#include <algorithm>
+
+#include "quorate/core/parallel.h"
+#include "route/decide_knowing.h"
+
+namespace quorate {
+namespace {
+
+constexpr std::size_t kScores = std::size_t{1} << 17;  // of a block of samples, of all models: they stay in cache
+
+// Asks tiers on a block of samples; holds the scores of the models that they need.
+class AskedBlock {
+ public:
+  AskedBlock(const Predictions& predictions, std::span<const Tier> tiers, Combine combine)
+      : predictions_(predictions), tiers_(tiers), combine_(combine), slot_(predictions.models(), kNone) {
+    for (const Tier& tier : tiers)
+      for (const int member : tier.members) {
+        std::size_t& slot = slot_[static_cast<std::size_t>(member)];
+        if (slot != kNone) continue;
+        slot = models_.size();
+        models_.push_back(static_cast<std::size_t>(member));
+      }
+    rows_ = std::clamp<std::size_t>(kScores / (models_.size() * predictions.classes()), 8, 256);
+    scores_.resize(models_.size() * rows_ * predictions.classes());
+    votes_.resize(models_.size() * rows_);
+    mean_.resize(predictions.classes());
+  }
+
+  std::size_t rows() const { return rows_; }
+
+  void ask(std::size_t begin, std::size_t rows, AskedTiers& out) {
+    const std::size_t classes = predictions_.classes();
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      predictions_.read(models_[i], begin, rows, scores_.data() + i * rows_ * classes);
+      for (std::size_t row = 0; row < rows; ++row) {
+        const float* scores = scores_.data() + (i * rows_ + row) * classes;
+        votes_[i * rows_ + row] = static_cast<std::int32_t>(std::max_element(scores, scores + classes) - scores);
+      }
+    }
+    for (std::size_t t = 0; t < tiers_.size(); ++t) {
+      const Tier& tier = tiers_[t];
+      const std::size_t members = tier.members.size();
+      // A model's confidence in its own answer is its highest score: nothing to decide.
+      if (members == 1 && tier.signal == Signal::kConfidence && tier.weights[0] == 1.0 && combine_ != Combine::kMajority) {
+        const std::size_t first = slot_[static_cast<std::size_t>(tier.members[0])] * rows_;
+        for (std::size_t row = 0; row < rows; ++row) {
+          const std::int32_t vote = votes_[first + row];
+          const float score = scores_[(first + row) * classes + static_cast<std::size_t>(vote)];
+          take(t, begin + row, score > 1.0f ? 1.0 : static_cast<double>(score), vote, out);
+        }
+        continue;
+      }
+      const bool wants_given = tier.signal == Signal::kGiven;
+      at_.resize(members);
+      votes_of_.resize(members);
+      given_.resize(wants_given ? members : 0);
+      for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t k = 0; k < members; ++k) {
+          const auto model = static_cast<std::size_t>(tier.members[k]);
+          at_[k] = scores_.data() + (slot_[model] * rows_ + row) * classes;
+          votes_of_[k] = votes_[slot_[model] * rows_ + row];
+          if (wants_given) given_[k] = predictions_.certainty(model, begin + row);
+        }
+        const Decision decision = decide_knowing(votes_of_, tier, at_, mean_, combine_, 0, given_);
+        take(t, begin + row, decision.certainty, decision.answer, out);
+      }
+    }
+  }
+
+ private:
+  void take(std::size_t tier, std::size_t sample, double certainty, std::int32_t answer, AskedTiers& out) const {
+    out.certainty[tier * out.samples + sample] = certainty;
+    if (answer != predictions_.labels()[sample])
+      out.wrong[sample * out.words + tier / 64] |= std::uint64_t{1} << (tier % 64);
+  }
+
+  static constexpr std::size_t kNone = ~std::size_t{0};
+  const Predictions& predictions_;
+  std::span<const Tier> tiers_;
+  Combine combine_;
+  std::vector<std::size_t> slot_;    // [models]: place among those needed
+  std::vector<std::size_t> models_;  // needed
+  std::size_t rows_ = 0;
+  std::vector<float> scores_;        // [needed, rows, classes]
+  std::vector<std::int32_t> votes_;  // [needed, rows]
+  std::vector<double> mean_;
+  std::vector<const float*> at_;
+  std::vector<std::int32_t> votes_of_;
+  std::vector<float> given_;
+};
+
+}  // namespace
+
+AskedTiers ask_all(const Predictions& predictions, std::span<const Tier> tiers, Combine combine, int threads) {
+  AskedTiers out;
+  out.tiers = tiers.size();
+  out.samples = predictions.samples();
+  out.words = (tiers.size() + 511) / 512 * 8;  // whole cache lines
+  out.certainty.resize(out.tiers * out.samples);
+  out.wrong.resize(out.samples * out.words);
+  parallel_for(out.samples, threads, [&](std::size_t begin, std::size_t end) {
+    AskedBlock block(predictions, tiers, combine);
+    for (std::size_t first = begin; first < end; first += block.rows())
+      block.ask(first, std::min(block.rows(), end - first), out);
+  });
+  out.errors.resize(out.tiers);
+  for (std::size_t sample = 0; sample < out.samples; ++sample)
+    for (std::size_t word = 0; word < out.words; ++word)
+      for (std::uint64_t bits = out.row(sample)[word]; bits != 0; bits &= bits - 1)
+        ++out.errors[word * 64 + static_cast<std::size_t>(__builtin_ctzll(bits))];
+  return out;
+}
+
+}  // namespace quorate

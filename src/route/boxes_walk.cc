@@ -1,0 +1,33 @@
+#include "route/boxes_walk.h"
+
+#include "select/cpu.h"
+
+namespace quorate {
+namespace {
+
+#define QUORATE_BODY "route/boxes_walk.inc"
+#include "select/every_width.inc"
+
+template <bool kWalk>
+void dispatch(std::size_t thresholds, std::size_t dim, const WalkColumn& column, std::size_t begin, std::size_t end,
+              int shift, const WalkLanes& lanes) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (vector_width() == VectorWidth::k512) return on_512::any_pass<kWalk>(thresholds, dim, column, begin, end, shift, lanes);
+  if (vector_width() == VectorWidth::k256) return on_256::any_pass<kWalk>(thresholds, dim, column, begin, end, shift, lanes);
+#endif
+  on_128::any_pass<kWalk>(thresholds, dim, column, begin, end, shift, lanes);
+}
+
+}  // namespace
+
+void walk(std::size_t thresholds, std::size_t dim, const WalkColumn& column, std::size_t begin, std::size_t end, int shift,
+          const WalkLanes& lanes) {
+  dispatch<true>(thresholds, dim, column, begin, end, shift, lanes);
+}
+
+void change(std::size_t thresholds, std::size_t dim, const WalkColumn& column, std::size_t begin, std::size_t end,
+            const WalkLanes& lanes) {
+  dispatch<false>(thresholds, dim, column, begin, end, 0, lanes);
+}
+
+}  // namespace quorate

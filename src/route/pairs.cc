@@ -1,0 +1,142 @@
+#include "route/pairs.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "route/cost.h"
+#include "route/ranking.h"
+
+namespace quorate {
+namespace {
+
+// A bound on the least errors of what a table holds at most at some cost, by an even grid of costs.
+class LeastErrors {
+ public:
+  void rebuild(const CheapestByErrors& table) {
+    const auto& entries = table.entries();
+    double dearest = 0.0;
+    for (const auto& entry : entries)
+      if (entry.cost < std::numeric_limits<double>::infinity()) dearest = std::max(dearest, entry.cost);
+    cells_per_cost_ = dearest > 0.0 ? static_cast<double>(kCells - 1) / dearest : 0.0;
+    // A cell knows what costs at most its lower neighbour's lower edge: rounding, also to floats, places no cost a whole
+    // cell too high.
+    least_.assign(kCells, static_cast<std::int32_t>(entries.size()));
+    for (std::size_t errors = entries.size(); errors-- > 0;) {
+      if (!(entries[errors].cost <= dearest)) continue;
+      const std::size_t cell = cell_of(entries[errors].cost) + 2;
+      if (cell < kCells) least_[cell] = static_cast<std::int32_t>(errors);
+    }
+    for (std::size_t cell = 1; cell < kCells; ++cell) least_[cell] = std::min(least_[cell], least_[cell - 1]);
+  }
+
+  std::span<const std::int32_t> cells() const { return least_; }
+  double cells_per_cost() const { return cells_per_cost_; }
+
+ private:
+  static constexpr std::size_t kCells = 16384;
+  std::size_t cell_of(double cost) const {
+    return static_cast<std::size_t>(std::min(cost * cells_per_cost_, static_cast<double>(kCells - 1)));
+  }
+  double cells_per_cost_ = 0.0;
+  std::vector<std::int32_t> least_;
+};
+
+// All last tiers behind one first tier.
+class PairSweep {
+ public:
+  PairSweep(const Search& search, const AskedTiers& asked) : search_(search), asked_(asked) {
+    lasts_.words = (asked.tiers + 63) / 64;
+    const std::size_t padded = lasts_.words * 64;
+    lasts_.errors.resize(padded);
+    lasts_.cells.resize(padded);
+    lasts_.least.resize(padded);
+    lasts_.may_matter.resize(padded);
+  }
+
+  void sweep(std::uint32_t first, CheapestByErrors& best) {
+    first_ = first;
+    certainty_ = asked_.certainty_of(first);
+    order_ = rank_by_certainty(certainty_);
+    const std::size_t n = asked_.samples;
+    cost_before_ = expected_cost(search_.pool.tiers[first].cost, n, n);
+    begin_lasts(best);
+    const auto before = static_cast<float>(cost_before_ * bound_.cells_per_cost());
+    for (std::size_t begin = 0; begin < n; begin += block_.size) {
+      take_block(begin);
+      const auto share = static_cast<float>(static_cast<double>(n - begin - block_.size) / static_cast<double>(n));
+      walk_pairs(block_, bound_.cells(), before, share, lasts_);
+      for (std::size_t word = 0; word < lasts_.words * 8; ++word) {
+        std::uint64_t any;
+        std::memcpy(&any, lasts_.may_matter.data() + word * 8, sizeof any);
+        if (any == 0) continue;
+        for (auto last = static_cast<std::uint32_t>(word * 8); last < word * 8 + 8 && last < asked_.tiers; ++last)
+          if (lasts_.may_matter[last] && search_.fits({first_, last})) go_through(begin, last, best);
+      }
+    }
+  }
+
+ private:
+  void begin_lasts(const CheapestByErrors& best) {
+    bound_.rebuild(best);
+    for (std::size_t last = 0; last < asked_.tiers; ++last) {
+      lasts_.errors[last] = static_cast<std::int32_t>(asked_.errors[last]);
+      lasts_.cells[last] = static_cast<float>(search_.pool.tiers[last].cost * bound_.cells_per_cost());
+    }
+  }
+
+  void take_block(std::size_t begin) {
+    const std::size_t n = asked_.samples;
+    block_.size = std::min(kPairBlock, n - begin);
+    for (std::size_t p = 0; p < block_.size; ++p) {
+      const std::uint32_t sample = order_[begin + p];
+      block_.rows[p] = asked_.row(sample);
+      block_.wrong[p] = asked_.errs(first_, sample) ? 1 : 0;
+      block_.ends[p] = begin + p + 1 == n || certainty_[order_[begin + p + 1]] != certainty_[sample];
+    }
+    // The next block's rows lie anywhere: they are fetched while this one is walked.
+    for (std::size_t p = begin + block_.size; p < std::min(n, begin + 2 * kPairBlock); ++p)
+      for (std::size_t word = 0; word < lasts_.words; word += 8) __builtin_prefetch(asked_.row(order_[p]) + word);
+  }
+
+  void go_through(std::size_t begin, std::uint32_t last, CheapestByErrors& best) {
+    const std::uint32_t tiers[] = {first_, last};
+    const auto change = [&](std::size_t p) {
+      return block_.wrong[p] - static_cast<std::int32_t>(block_.rows[p][last / 64] >> (last % 64) & 1u);
+    };
+    std::int32_t errors = lasts_.errors[last];  // behind the block already
+    for (std::size_t p = 0; p < block_.size; ++p) errors -= change(p);
+    for (std::size_t p = 0; p < block_.size; ++p) {
+      errors += change(p);
+      if (!block_.ends[p]) continue;
+      const std::size_t reached[] = {asked_.samples, asked_.samples - begin - p - 1};
+      const double cost = cost_before_ + expected_cost(search_.pool.tiers[last].cost, reached[1], asked_.samples);
+      const auto wrong = static_cast<std::size_t>(errors);
+      if (cost < best.entries()[wrong].cost && (search_.mean_limits.empty() || within_means(search_, tiers, reached)))
+        best.offer(wrong, cost, certainty_[order_[begin + p]], first_, last);
+    }
+  }
+
+  const Search& search_;
+  const AskedTiers& asked_;
+  LeastErrors bound_;
+  std::uint32_t first_ = 0;
+  std::span<const double> certainty_;
+  std::vector<std::uint32_t> order_;
+  double cost_before_ = 0.0;
+  PairBlock block_;
+  PairLasts lasts_;
+};
+
+}  // namespace
+
+FoundFront pairs(const Search& search, const AskedTiers& asked, const FoundFront& front) {
+  const CheapestByErrors best = cheapest(search, front, asked.tiers, [&](std::size_t index, CheapestByErrors& table) {
+    if (search.pool.may_stop[index]) PairSweep(search, asked).sweep(static_cast<std::uint32_t>(index), table);
+  });
+  return with_table(search, front, best, 0, [](std::uint32_t first, std::uint32_t second) {
+    return Found{.tiers = {first, second}};
+  });
+}
+
+}  // namespace quorate
