@@ -4,11 +4,12 @@ For each of some splits of the samples: cascades are found on the search part, t
 than a single model's is picked, and everything reported is of the test part. As a front's losses are optimistic where it
 was found, what is picked so is less accurate on fresh data. At equal accuracy is therefore the pick with a margin: its loss
 where found is lower than the model's by so much (the least of a grid, one for all splits) that on average over the splits it
-is no less accurate on the test parts (where no cascade is that much better: the one of least loss). A ratio is what the single model costs over what the cascade costs: above 1 the
-cascade is cheaper. Beside it stands by how much their accuracies differ, in points, above 0 where the cascade is better.
-Both have the 95 % interval of the paired bootstrap (qr.evaluate): the tables show the mean over splits of the value and of
-the interval's ends, then the range of the value over splits, which share samples and are therefore not independent.
-"worse": splits on which the interval says that the cascade is less accurate.
+is no less accurate on the test parts. Where no cascade is that much better, the model is kept (a ratio of 1). A ratio is
+what the single model costs over what the cascade costs: above 1 the cascade is cheaper. Beside it stands by how much their
+accuracies differ, in points, above 0 where the cascade is better. Both have the 95 % interval of the paired bootstrap
+(qr.evaluate): the tables show the mean over splits of the value and of the interval's ends, then the range of the value over
+splits, which share samples and are therefore not independent. "worse": splits on which the interval says that the cascade is
+less accurate.
 
   cost           cascades of each kind against the most accurate model; then three tiers at most against each model that is
                  worth its cost
@@ -40,7 +41,8 @@ HOLDS_UP_TO = {"V100": 1 / 8, "A100": 1 / 2, "H100": 1.0}  # of the largest mode
 EDGE_UP_TO = 1 / 8  # of the largest model's cost, what runs at an edge: an assumption
 PROMISE = {"max_loss_increase": 0.01, "delta": 0.05}
 
-MARGINS = tuple(0.0025 * step for step in range(9))  # of loss where found
+PARTS = ("cost", "promise", "money", "communication")
+MARGINS = tuple(0.0005 * step for step in range(41))  # of loss where found
 
 Front = Sequence[qr.Cascade]
 
@@ -78,10 +80,10 @@ VOTES = (
 GIVEN = (Way("2 tiers, shorter questions are surer", {"max_depth": 2, "signal": "given"}),)
 
 
-def picked(front: Front, limit: float) -> qr.Cascade:
-    """The cheapest whose loss where it was found is no higher; where there is none, that of the least loss."""
-    within = [cascade for cascade in front if cascade.loss <= limit + 1e-12]
-    return min(within, key=lambda c: c.cost) if within else min(front, key=lambda c: (c.loss, c.cost))
+def picked(front: Front, limit: float, single: int) -> qr.Cascade:
+    """The cheapest whose loss where it was found is no higher; where there is none, the single model is kept."""
+    within = (cascade for cascade in front if cascade.loss <= limit + 1e-12)
+    return min(within, key=lambda cascade: cascade.cost, default=qr.Cascade([qr.Tier([single])]))
 
 
 @dataclass
@@ -106,7 +108,7 @@ class Figures:
         splits = len(self.gain)
         return [
             spread(self.ratio, lambda value: f"{value:.2f}", "x"),
-            spread(self.gain, lambda value: f"{100 * value:+.2f}", ""),
+            spread(self.gain, lambda value: f"{100 * value + 0.0:+.2f}".replace("-0.00", "+0.00"), ""),
             f"{sum(high < 0 for _, _, high in self.gain)} of {splits}",
         ]
 
@@ -122,28 +124,31 @@ HEAD = ["at equal accuracy: margin", "cost ratio (95 %); splits", "accuracy, poi
 PROMISE_HEAD = ["with it: cost ratio (95 %); splits", *HEAD[2:4], "without it: cost ratio", *HEAD[5:]]
 
 
-def at_margins(found: Iterable[tuple[Front, Pool, Pool]], cost: str, single: int) -> list[str]:
+def at_margin(found: list[tuple[Front, Pool, Pool]], margin: float, cost: str, single: int) -> Figures:
     """`found`: of each split the front, the search part and the test part."""
-    figures = {margin: Figures() for margin in MARGINS}
+    figures = Figures()
     for front, search, test in found:
-        limit = search.losses()[single]
-        for margin, of in figures.items():
-            of.add(picked(front, limit - margin), test, test.costs[cost], single)
-    equal = next((margin for margin in MARGINS if figures[margin].loses_nothing()), None)
-    if equal is None:
-        return ["", "not reached", "", "", *figures[0.0].cells()]
-    return [f"{100 * equal:.2f}", *figures[equal].cells(), *figures[0.0].cells()]
+        figures.add(picked(front, search.losses()[single] - margin, single), test, test.costs[cost], single)
+    return figures
+
+
+def at_margins(found: list[tuple[Front, Pool, Pool]], cost: str, single: int) -> list[str]:
+    without = at_margin(found, 0.0, cost, single)
+    for margin in MARGINS:
+        figures = at_margin(found, margin, cost, single) if margin else without
+        if figures.loses_nothing():
+            return [f"{100 * margin:.2f}", *figures.cells(), *without.cells()]
+    return ["", "not reached", "", "", *without.cells()]
 
 
 def by_way(pool: Pool, cost: str, ways: Iterable[Way], single: int, seeds: int) -> Iterator[list[str]]:
     for way in ways:
-        found = ((way.find(search, search.costs[cost]), search, test) for search, _, test in route_pools.splits(pool, seeds))
+        found = [(way.find(search, search.costs[cost]), search, test) for search, _, test in route_pools.splits(pool, seeds)]
         yield [way.name, *at_margins(found, cost, single)]
 
 
 def by_model(pool: Pool, cost: str, way: Way, seeds: int) -> Iterator[list[str]]:
-    parts = list(route_pools.splits(pool, seeds))
-    found = [(way.find(search, search.costs[cost]), search, test) for search, _, test in parts]
+    found = [(way.find(search, search.costs[cost]), search, test) for search, _, test in route_pools.splits(pool, seeds)]
     losses = pool.losses()
     for single in pool.single_front(cost)[1:]:
         yield [f"{pool.models[single]}, {100 * (1 - losses[single]):.2f} %", *at_margins(found, cost, single)]
@@ -155,9 +160,10 @@ def with_promise(pool: Pool, cost: str, ways: Iterable[Way], single: int, seeds:
         after, before = Figures(), Figures()
         for search, calib, test in route_pools.splits(pool, seeds):
             front = [c for c in way.find(search, search.costs[cost]) if c.tiers[-1].members == [single]]
-            cascade = picked(front, search.losses()[single])
+            cascade = picked(front, search.losses()[single], single)
+            kept = qr.calibrate(cascade, calib.predictions, **PROMISE) if len(cascade.tiers) > 1 else cascade
             before.add(cascade, test, test.costs[cost], single)
-            after.add(qr.calibrate(cascade, calib.predictions, **PROMISE), test, test.costs[cost], single)
+            after.add(kept, test, test.costs[cost], single)
         yield [way.name, *after.cells(), *before.cells()]
 
 
@@ -193,25 +199,30 @@ def communication(pool: Pool, edge: NDArray[np.bool_], cost: str, signal: str, s
     yield from by_way(asked, "sent", ways, int(single), seeds)
 
 
-def report_images(pool: Pool, seeds: int, majority: bool) -> None:
-    single = best(pool)
-    for cost in pool.costs:
+def report_images(pool: Pool, seeds: int, majority: bool, parts: Sequence[str]) -> None:
+    single, macs = best(pool), pool.costs["macs"]
+    for cost in pool.costs if "cost" in parts else ():
         print(f"#### {pool.name}, {cost}: against {pool.models[single]}, the most accurate model\n")
         ways = (*WAYS, MAJORITY) if majority and cost == "macs" else WAYS
         print_table(["cascade", *HEAD], by_way(pool, cost, ways, single, seeds))
         print(f"#### {pool.name}, {cost}: {AT_MOST_3.name}, against each model that is worth its cost\n")
         print_table(["model, accuracy", *HEAD], by_model(pool, cost, AT_MOST_3, seeds))
-    print(f"#### {pool.name}, macs: with the promise of at most 1 point below {pool.models[single]}, 95 %, and without\n")
-    print_table(["cascade", *PROMISE_HEAD], with_promise(pool, "macs", WAYS[:2], single, seeds))
-    print(f"#### {pool.name}: money, as MACs times the hourly price of the GPU that holds the model\n")
-    money = Pool(pool.name, pool.predictions, {"usd": machine_usd(pool.costs["macs"])})
-    # Money is spent on every member, also on those that run at once.
-    serial = [way for way in WAYS if not way.options.get("parallel")]
-    print_table(["cascade", *HEAD], by_way(money, "usd", serial, single, seeds))
-    edge = pool.costs["macs"] <= EDGE_UP_TO * pool.costs["macs"].max()
-    print(f"#### {pool.name}: communication, {int(edge.sum())} models of up to 1/8 of the largest's MACs at the edge\n")
-    for signal in ("confidence", "agreement"):
-        print_table(["cascade", *HEAD], communication(pool, edge, "macs", signal, seeds))
+    if "promise" in parts:
+        print(
+            f"#### {pool.name}, macs: with the promise of at most 1 point below {pool.models[single]}, 95 %, and without\n"
+        )
+        print_table(["cascade", *PROMISE_HEAD], with_promise(pool, "macs", WAYS[:2], single, seeds))
+    if "money" in parts:
+        print(f"#### {pool.name}: money, as MACs times the hourly price of the GPU that holds the model\n")
+        money = Pool(pool.name, pool.predictions, {"usd": machine_usd(macs)})
+        # Money is spent on every member, also on those that run at once.
+        serial = [way for way in WAYS if not way.options.get("parallel")]
+        print_table(["cascade", *HEAD], by_way(money, "usd", serial, single, seeds))
+    if "communication" in parts:
+        edge = macs <= EDGE_UP_TO * macs.max()
+        print(f"#### {pool.name}: communication, {int(edge.sum())} models of up to 1/8 of the largest's MACs at the edge\n")
+        for signal in ("confidence", "agreement"):
+            print_table(["cascade", *HEAD], communication(pool, edge, "macs", signal, seeds))
 
 
 def main() -> None:
@@ -219,12 +230,13 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=libraries.DEFAULT_DATA, help="holds the folders")
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--only", choices=["cnn", "both", "imagenet", "answers", "two_tier"], help="one pool")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="of what is said of the image pools")
     given = parser.parse_args()
 
     if given.only in (None, "cnn"):
-        report_images(route_pools.cnn_pool(given.data), given.splits, majority=True)
+        report_images(route_pools.cnn_pool(given.data), given.splits, True, given.parts)
     if given.only in (None, "both"):
-        report_images(route_pools.both_pools(given.data), given.splits, majority=False)
+        report_images(route_pools.both_pools(given.data), given.splits, False, given.parts)
     if given.only in (None, "imagenet"):
         pool = route_pools.imagenet(given.data)
         for cost in pool.costs:
@@ -241,7 +253,7 @@ def main() -> None:
         print(f"#### {pool.name}: communication, {int(edge.sum())} models of up to 12 billion parameters at the edge\n")
         print_table(["cascade", *HEAD], communication(pool, edge, "usd", "vote_agreement", given.splits))
     if given.only in (None, "two_tier"):
-        pool = route_pools.llm_two_tier(given.data)
+        pool, _ = route_pools.by_question_length(given.data)
         print(f"#### {pool.name}: against {pool.models[best(pool)]}\n")
         print_table(["cascade", *HEAD], by_way(pool, "usd", GIVEN, best(pool), given.splits))
 

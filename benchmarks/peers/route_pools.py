@@ -140,18 +140,33 @@ def llm_answers(data: Path) -> Pool:
     return Pool("llm_answers", predictions, {"usd": np.ascontiguousarray(usd)})
 
 
-def llm_two_tier(data: Path) -> Pool:
+def by_answer_length(data: Path) -> tuple[Pool, NDArray[np.float32]]:
+    """The same models, with a certainty [models, samples] for those who cannot do without: the shorter a model's answer
+    among its own, the surer."""
+    pool = llm_answers(data)
+    with np.load(data / "llm_answers" / "gsm.npz") as arrays:
+        every = [str(name) for name in arrays["models"]]
+        length = arrays["output_chars"][[every.index(name) for name in pool.models]]
+    sure = np.array([shorter_is_surer(of) for of in length])
+    return replace(pool, predictions=pool.predictions.with_certainty(sure)), sure
+
+
+def by_question_length(data: Path) -> tuple[Pool, NDArray[np.float32]]:
     """Right or wrong of a small and a large model on 1,319 questions. Nothing says how sure either was; what stands in for
-    the certainty is the rank of the question's length, the shorter the surer."""
+    the certainty is the length of the question, the shorter the surer."""
     with np.load(data / "llm_two_tier" / "gsm8k.npz") as arrays:
         names = [str(name) for name in arrays["models"]]
         length = arrays["prompt_chars"]
-        certainty = 1.0 - np.argsort(np.argsort(length, kind="stable"), kind="stable") / len(length)
         predictions = from_correct(arrays["correct"], names=names)
-    sure = np.broadcast_to(certainty.astype(np.float32), (2, len(length)))
-    tokens = length / CHARACTERS_A_TOKEN
-    usd = 1e-6 * np.array(TWO_TIER_PRICES)[:, None] * tokens
-    return Pool("llm_two_tier", predictions.with_certainty(np.ascontiguousarray(sure)), {"usd": usd})
+    sure = np.array([shorter_is_surer(length)] * len(names))
+    usd = 1e-6 * np.array(TWO_TIER_PRICES)[:, None] * (length / CHARACTERS_A_TOKEN)
+    return Pool("llm_two_tier", predictions.with_certainty(sure), {"usd": usd}), sure
+
+
+def shorter_is_surer(length: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Ranks as shares, in (0, 1]; equal lengths rank by their order."""
+    rank = np.argsort(np.argsort(length, kind="stable"), kind="stable")
+    return (1.0 - rank / len(length)).astype(np.float32)
 
 
 def splits(pool: Pool, seeds: int) -> Iterator[tuple[Pool, Pool, Pool]]:

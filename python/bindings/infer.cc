@@ -154,7 +154,7 @@ void register_answer(py::module_& m) {
             auto& answer = self.cast<Answer&>();
             return py::array_t<float>({answer.samples, answer.classes}, answer.probs.data(), self);
           },
-          "float32 [samples, classes]: of the tier that answered; with combine=\"mean\", of all tiers asked.")
+          "float32 [samples, classes]: of the tier that answered; with combine=\"mean\" or \"majority\", of all asked.")
       .def_property_readonly(
           "tier",
           [](const py::object& self) {
@@ -162,6 +162,13 @@ void register_answer(py::module_& m) {
             return py::array_t<std::int32_t>(static_cast<py::ssize_t>(answer.samples), answer.tier.data(), self);
           },
           "int32 [samples]: the tier that answered, from 0.")
+      .def_property_readonly(
+          "certainty",
+          [](const py::object& self) {
+            auto& answer = self.cast<Answer&>();
+            return py::array_t<double>(static_cast<py::ssize_t>(answer.samples), answer.certainty.data(), self);
+          },
+          "float64 [samples]: how sure that tier was, in [0, 1]. What a DriftMonitor observes beside the tier.")
       .def_property_readonly(
           "answer",
           [](const py::object& self) {

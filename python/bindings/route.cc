@@ -187,7 +187,7 @@ void register_functions(py::module_& m) {
       "to keep within, {\"usd\": {\"cost\": [models], \"max_mean\": ..., \"max_worst\": ..., \"max_tier\": [...], "
       "\"parallel\": rho}}: on average, of a sample that reaches the last tier, of each tier by its place (edge, cloud). "
       "gap: the loss by which a cascade of depth 4 may be better than what is found. max_exact_work: depth 3 and 4 are "
-      "exact while tiers^depth x samples is at most that. threads: 0 for all cores; the answer does not depend on it.\n\n"
+      "exact while tiers^depth x (samples + 2,000) is at most that. threads: 0 for all cores; the answer does not depend on it.\n\n"
       "found_by says what is proven: \"exact\" over every threshold that decides differently, \"within 0.001\" in loss, or "
       "\"extended\". Wang et al., Wisdom of Committees (arXiv 2012.01988); agreement-based cascading (arXiv 2407.02348)."
       "\n\n"

@@ -914,7 +914,7 @@ def find_cascades(
     *,
     limits: Mapping[str, dict[str, Any]] = ...,
     gap: float = 0.001,
-    max_exact_work: float = 2e10,
+    max_exact_work: float = 5e9,
 ) -> CascadeFront: ...
 def measured_parallelism(member_costs: Sequence[float], together: float) -> float: ...
 def calibrate(

@@ -43,6 +43,7 @@ void Flow::submit(std::shared_ptr<Request> request) {
   request->undecided = request->samples;
   request->answer.samples = request->samples;
   request->answer.tier.resize(request->samples);
+  request->answer.certainty.resize(request->samples);
   request->answer.answer.resize(request->samples);
   unanswered_ += request->samples;
   open_.insert(request);
@@ -157,6 +158,7 @@ bool Flow::decide_sample(Segment& segment, std::size_t tier, std::size_t sample)
   std::transform(mean.begin(), mean.end(), request.answer.probs.begin() + static_cast<std::ptrdiff_t>(row * classes_),
                  [](double score) { return static_cast<float>(score); });
   request.answer.tier[row] = static_cast<std::int32_t>(tier);
+  request.answer.certainty[row] = decision.certainty;
   request.answer.answer[row] = decision.answer;
   --request.undecided;
   --request.in_flight;

@@ -80,7 +80,7 @@ void Descent::offer_lowest(const std::vector<Box>& boxes, std::size_t window) {
 std::span<const std::uint64_t> Descent::by_block(const std::vector<Box>& boxes, std::size_t dim) {
   keys_.resize(boxes.size());
   for (std::size_t i = 0; i < boxes.size(); ++i) keys_[i] = std::uint64_t{boxes[i].block[dim]} << 32 | i;
-  if (dim > 0) std::sort(keys_.begin(), keys_.end());
+  if (dim > 0) std::sort(keys_.begin(), keys_.end());  // of the first they stand together
   return keys_;
 }
 
@@ -105,16 +105,20 @@ std::size_t index_of(std::uint64_t key) { return key & 0xffffffffu; }
 std::vector<Box> Descent::split(const std::vector<Box>& boxes, std::size_t window) {
   std::vector<Box> children;
   children.reserve(boxes.size() << thresholds_);
-  for (const Box& box : boxes)
-    for (unsigned half = 0; half < 1u << thresholds_; ++half) {
-      Box child = box;
-      bool empty = false;
-      for (std::size_t dim = 0; dim < thresholds_; ++dim) {
-        child.block[dim] = 2 * box.block[dim] + (half >> (thresholds_ - 1 - dim) & 1u);
-        empty = empty || !prefix_.has(dim, child.block[dim], window);
-      }
-      if (!empty) children.push_back(child);
-    }
+  for (std::size_t begin = 0, end = 0; begin < boxes.size(); begin = end) {
+    while (end < boxes.size() && boxes[end].block[0] == boxes[begin].block[0]) ++end;
+    for (unsigned first = 0; first < 2; ++first)  // so that children of one block of the first tier stand together
+      for (std::size_t i = begin; i < end; ++i)
+        for (unsigned others = 0; others < 1u << (thresholds_ - 1); ++others) {
+          Box child = boxes[i];
+          bool empty = false;
+          for (std::size_t dim = 0; dim < thresholds_; ++dim) {
+            child.block[dim] = 2 * child.block[dim] + (dim == 0 ? first : others >> (dim - 1) & 1u);
+            empty = empty || !prefix_.has(dim, child.block[dim], window);
+          }
+          if (!empty) children.push_back(child);
+        }
+  }
   Lanes lanes;
   for (std::size_t dim = 0; dim < thresholds_; ++dim)
     for_each_run(by_block(children, dim), [&](std::size_t block, std::span<const std::uint64_t> run) {

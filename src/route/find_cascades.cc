@@ -30,14 +30,16 @@ FoundFront single_tiers(const Search& search, const AskedTiers& asked) {
   return FoundFront(std::move(points));
 }
 
+// What a choice of tiers takes beside its samples, in samples.
+constexpr double kChoice = 2000.0;
+
 // How deep the search is exact.
 std::size_t exact_depth(const Search& search, const CascadeOptions& options) {
   if (!search.pool.sample_cost.empty()) return 2;
-  const auto samples = static_cast<double>(search.predictions.samples());
+  const auto tiers = static_cast<double>(search.pool.tiers.size());
+  const double of_choice = static_cast<double>(search.predictions.samples()) + kChoice;
   std::size_t depth = 2;
-  while (depth < 4 && std::pow(static_cast<double>(search.pool.tiers.size()), static_cast<double>(depth + 1)) * samples <=
-                          options.max_exact_work)
-    ++depth;
+  while (depth < 4 && std::pow(tiers, static_cast<double>(depth + 1)) * of_choice <= options.max_exact_work) ++depth;
   return depth;
 }
 

@@ -11,17 +11,6 @@
 namespace quorate {
 namespace {
 
-// The normal distribution's (1 + level) / 2 quantile, by bisection.
-double normal_quantile(double level) {
-  double low = 0.0;
-  double high = 40.0;
-  for (int step = 0; step < 64; ++step) {
-    const double middle = 0.5 * (low + high);
-    (std::erfc(middle / std::numbers::sqrt2) > 1.0 - level ? low : high) = middle;
-  }
-  return 0.5 * (low + high);
-}
-
 constexpr double kFew = 10.0;  // expected: below, inversion is faster, and above, the rejection's constants hold
 
 // p <= 1/2 and n p < kFew.
@@ -66,8 +55,18 @@ std::uint64_t by_rejection(Random& random, std::uint64_t trials, double p) {
 
 }  // namespace
 
+double normal_quantile(double p) {
+  double low = -40.0;
+  double high = 40.0;
+  for (int step = 0; step < 64; ++step) {
+    const double middle = 0.5 * (low + high);
+    (std::erfc(-middle / std::numbers::sqrt2) < 2.0 * p ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
+}
+
 std::pair<double, double> wilson(std::size_t right, std::size_t samples, double level) {
-  const double z = normal_quantile(level);
+  const double z = normal_quantile((1.0 + level) / 2);
   const auto n = static_cast<double>(samples);
   const double p = static_cast<double>(right) / n;
   const double centre = (p + z * z / (2 * n)) / (1 + z * z / n);

@@ -11,6 +11,9 @@
 
 namespace quorate {
 
+// The number that a standard normal variable stays below with probability p in (0, 1), by bisection.
+double normal_quantile(double p);
+
 // Wilson's score interval of `right` of `samples` (at least 1), clamped so that it holds the share itself.
 std::pair<double, double> wilson(std::size_t right, std::size_t samples, double level);
 

@@ -7,22 +7,12 @@
 #include "core/message.h"
 #include "quorate/core/random.h"
 #include "route/betting.h"
+#include "route/interval.h"
 
 namespace quorate {
 namespace {
 
 constexpr double kShareOfDelta = 0.01;  // spent on the bound of how often d can be -1
-
-// The normal quantile by halving; used for an estimate only.
-double normal_quantile(double p) {
-  double low = -40.0;
-  double high = 40.0;
-  for (int step = 0; step < 60; ++step) {
-    const double z = (low + high) / 2;
-    (std::erfc(-z / std::sqrt(2.0)) / 2 < p ? low : high) = z;
-  }
-  return low;
-}
 
 }  // namespace
 

@@ -57,9 +57,10 @@ inline std::vector<float> random_input(std::size_t count, Random& random) {
 
 // Of 1 to 3 tiers with 1 to 3 members each; thresholds at which some samples stop and some do not.
 inline Cascade random_cascade(Random& random) {
-  constexpr Signal kSignals[] = {Signal::kConfidence, Signal::kAgreement, Signal::kVoteAgreement};
+  constexpr Signal kSignals[] = {Signal::kConfidence, Signal::kAgreement, Signal::kVoteAgreement, Signal::kMargin,
+                                 Signal::kEntropy};
   Cascade cascade;
-  cascade.combine = random.below(2) == 0 ? Combine::kLast : Combine::kMean;
+  cascade.combine = static_cast<Combine>(random.below(3));
   const std::size_t depth = 1 + random.below(3);
   int next = 0;
   for (std::size_t tier = 0; tier < depth; ++tier) {
@@ -72,7 +73,7 @@ inline Cascade random_cascade(Random& random) {
       sum += made.weights.back();
     }
     for (double& weight : made.weights) weight /= sum;
-    made.signal = kSignals[random.below(3)];
+    made.signal = kSignals[random.below(5)];
     made.threshold = tier + 1 == depth ? 0.0 : 0.4 + 0.5 * random.uniform();
     cascade.tiers.push_back(made);
   }

@@ -92,6 +92,7 @@ class Traffic {
       });
       EXPECT_EQ(sent.request->answer.probs, expected.probs);
       EXPECT_EQ(sent.request->answer.tier, expected.tier);
+      EXPECT_EQ(sent.request->answer.certainty, expected.certainty);
       EXPECT_EQ(sent.request->answer.answer, expected.answer);
     }
     EXPECT_EQ(flow_.unanswered(), 0u);

@@ -13,7 +13,7 @@ namespace quorate::oracle {
 // `scores_of(model, sample)` are a model's [classes] scores.
 inline Answer answers(const Cascade& cascade, std::size_t samples, std::size_t classes,
                       const std::function<std::vector<float>(int model, std::size_t sample)>& scores_of) {
-  Answer result{samples, classes, {}, {}, {}};
+  Answer result{samples, classes, {}, {}, {}, {}};
   for (std::size_t sample = 0; sample < samples; ++sample) {
     std::vector<double> mean(classes);
     for (std::size_t tier = 0;; ++tier) {
@@ -25,6 +25,7 @@ inline Answer answers(const Cascade& cascade, std::size_t samples, std::size_t c
       if (!decision.stop) continue;
       for (const double score : mean) result.probs.push_back(static_cast<float>(score));
       result.tier.push_back(static_cast<std::int32_t>(tier));
+      result.certainty.push_back(decision.certainty);
       result.answer.push_back(decision.answer);
       break;
     }

@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 TEST(FindCascadesWithin, EqualsBruteForceAtDepthThreeAndFour) {
-  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
     Random random(seed);
     Problem problem = random_problem(seed);
     problem.predictions = test::random_predictions(random, 3 + random.below(2), 1 + random.below(6));
@@ -35,7 +35,7 @@ TEST(FindCascadesWithin, EqualsBruteForceAtDepthThreeAndFour) {
 }
 
 TEST(FindCascadesWithin, EqualsBruteForceWithinLimits) {
-  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     Random random(seed + 7);
     Problem problem = random_problem(seed);
     problem.options.max_depth = 2;
@@ -52,7 +52,7 @@ TEST(FindCascadesWithin, EqualsBruteForceWithinLimits) {
 }
 
 TEST(FindCascadesWithin, EqualsBruteForceWhereSamplesCostDiffers) {
-  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 700; ++seed) {
     Random random(seed + 11);
     Problem problem = random_problem(seed);
     problem.options.max_depth = 2;
