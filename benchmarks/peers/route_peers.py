@@ -15,7 +15,7 @@ import argparse
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class Case:
 
     def on(self, samples: NDArray[np.int64]) -> Case:
         certainty = None if self.certainty is None else np.ascontiguousarray(self.certainty[:, samples])
-        return Case(self.name, self.pool.on(samples), self.cost, self.signal, certainty, self.ours)
+        return replace(self, pool=self.pool.on(samples), certainty=certainty)
 
 
 def cases(data: Path) -> Iterator[Case]:
@@ -76,9 +76,9 @@ class Split:
     def ours(self, margin: float) -> tuple[NDArray[np.int64], float]:
         """The cheapest that was better by the margin where found, on the test part; where there is none, that of least
         loss."""
-        within = [cascade for cascade in self.front if cascade.loss <= self.their_loss - margin + 1e-12]
-        best = min(within, key=lambda c: c.cost) if within else min(self.front, key=lambda c: (c.loss, c.cost))
-        return right_and_cost(best, self.test)
+        within = [of for of in self.front if of.loss <= self.their_loss - margin + 1e-12]
+        best = min(within, key=lambda of: of.cost) if within else min(self.front, key=lambda of: (of.loss, of.cost))
+        return run(best, self.test)
 
 
 def cells(splits: list[Split]) -> list[str]:
@@ -107,15 +107,12 @@ HEAD = ["search", "beside", "time", "accuracy", "cost", "our time", "our accurac
         "our gain, points (95 %)", "margin"]  # fmt: skip
 
 
-def right_and_cost(cascade: qr.Cascade, case: Case) -> tuple[NDArray[np.int64], float]:
-    report = qr.evaluate(cascade, case.pool.predictions, case.pool.costs[case.cost], draws=0, compare=False)
+def run(policy: qr.Cascade | published.Routed, case: Case) -> tuple[NDArray[np.int64], float]:
+    """[samples]: 1 where right; and the mean cost."""
+    if isinstance(policy, published.Routed):
+        return policy.run(published.table_of(case.pool, case.cost, case.signal, case.certainty))
+    report = qr.evaluate(policy, case.pool.predictions, case.pool.costs[case.cost], draws=0, compare=False)
     return (np.asarray(report.answers) == case.pool.predictions.labels).astype(np.int64), report.mean_cost
-
-
-def run(theirs: qr.Cascade | published.Routed, case: Case) -> tuple[NDArray[np.int64], float]:
-    if isinstance(theirs, qr.Cascade):
-        return right_and_cost(theirs, case)
-    return theirs.run(published.table_of(case.pool, case.cost, case.signal, case.certainty))
 
 
 def timed(find: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, float]:

@@ -38,6 +38,7 @@ class Table:
     scores: NDArray[np.float64]  # [models, samples] in [0, 1]: how sure a model is
     right: NDArray[np.bool_]  # [models, samples]
     cost: NDArray[np.float64]  # [models], mean
+    each: NDArray[np.float64]  # [models, samples]: of each sample
     signal: str  # what quorate calls those scores
 
     def cascade(self, models: list[int], thresholds: list[float]) -> qr.Cascade:
@@ -57,7 +58,8 @@ def table_of(pool: Pool, cost: str, signal: str, certainty: NDArray[np.float32] 
         if certainty is None:
             scores.append(np.asarray(predictions.probs[m], np.float64).max(1))
     given = np.array(scores) if certainty is None else certainty.astype(np.float64)
-    return Table(given, np.array(right), pool.cost(cost), signal)
+    each = np.broadcast_to(pool.costs[cost].reshape(predictions.models, -1), given.shape)
+    return Table(given, np.array(right), pool.cost(cost), each, signal)
 
 
 # --- scikit-fallback
@@ -134,9 +136,8 @@ def frugal_gpt(table: Table, models: list[int], budget: float, source: Path, dep
     best, found = -1.0, None
     for chain in itertools.permutations(models, depth):
         rows = list(chain)
-        samples = table.right.shape[1]
         accuracy = table.right[rows].T.astype(float)
-        costs = np.broadcast_to(np.cumsum(table.cost[rows]), (samples, depth)).copy()
+        costs = np.cumsum(table.each[rows], axis=0).T
         with contextlib.redirect_stdout(io.StringIO()):
             reached, thresholds, _ = optimizer.optimize(accuracy, costs, 1.0 - table.scores[rows].T, budget)
         if reached > best:
@@ -165,7 +166,7 @@ def cascade_routing(table: Table, models: list[int], budget: float, source: Path
     ordered = sorted(models, key=lambda m: table.cost[m])
     samples = table.right.shape[1]
     scores, right = table.scores[ordered].T, table.right[ordered].T.astype(float)
-    costs = np.broadcast_to(table.cost[ordered], (samples, len(ordered)))
+    costs = table.each[ordered].T
 
     class Scores(computers.BaseComputer):  # type: ignore[misc]
         def predict(self, questions: Any, model_answers: Any = None) -> Any:
@@ -257,4 +258,6 @@ class Routed:
             waiting = [sample for sample, model in zip(waiting, asks, strict=True) if model is not None]
         chosen = self.router.select_answer(range(right.shape[1]), answers)
         asked = np.array([[answer is not None for answer in of] for of in answers])
-        return right[chosen, np.arange(right.shape[1])].astype(np.int64), float((asked @ self.costs).mean())
+        return right[chosen, np.arange(right.shape[1])].astype(np.int64), float(
+            (asked.T * table.each[self.ordered]).sum(0).mean()
+        )

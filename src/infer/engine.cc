@@ -35,8 +35,8 @@ std::vector<Engine::Member> load_members(const ModelLibrary& library, const Casc
                                          const EngineOptions& options) {
   std::vector<Engine::Member> members;
   for (const std::string& name : library.names()) members.push_back({name, nullptr});
-  const Placement placement = place(cascade, members, plan);
-  for (const Placement::Slot& slot : placement.slots) {
+  const EnginePlacement placement = place(cascade, members, plan);
+  for (const EnginePlacement::Slot& slot : placement.slots) {
     Engine::Member& member = members[static_cast<std::size_t>(slot.model)];
     const ModelLibrary::Entry entry = library.entry(member.name);
     require(!entry.model_file.empty(), "model \"", member.name,
@@ -57,7 +57,7 @@ struct Engine::State {
         features(chosen.features),
         features_known(!chosen.features.empty()) {
     require(options.max_queue_samples >= 1, "max_queue_samples is ", options.max_queue_samples, ", but must be at least 1");
-    for (const Placement::Slot& slot : placement.slots) {
+    for (const EnginePlacement::Slot& slot : placement.slots) {
       const Member& member = models[static_cast<std::size_t>(slot.model)];
       require(member.backend != nullptr, "model \"", member.name, "\" has no backend, but the cascade asks it");
       members.push_back(member);
@@ -209,7 +209,7 @@ struct Engine::State {
 
   EngineOptions options;
   const std::vector<Device> devices;
-  const Placement placement;
+  const EnginePlacement placement;
   const pid_t process = ::getpid();
   std::vector<Member> members;  // [slots]
 

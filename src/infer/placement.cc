@@ -7,24 +7,24 @@
 
 namespace quorate {
 
-std::vector<double> Placement::demand() const {
+std::vector<double> EnginePlacement::demand() const {
   std::vector<double> result;
   for (const Slot& slot : slots) result.push_back(slot.demand);
   return result;
 }
 
-std::vector<int> Placement::batch() const {
+std::vector<int> EnginePlacement::batch() const {
   std::vector<int> result;
   for (std::size_t device = 0; device < devices; ++device)
     for (const Slot& slot : slots) result.push_back(slot.batch[device]);
   return result;
 }
 
-int Placement::devices_of(const Slot& slot) const {
+int EnginePlacement::devices_of(const Slot& slot) const {
   return static_cast<int>(std::ranges::count_if(slot.batch, [](int batch) { return batch > 0; }));
 }
 
-Placement place(const Cascade& cascade, const std::vector<Engine::Member>& models, const Plan& plan) {
+EnginePlacement place(const Cascade& cascade, const std::vector<Engine::Member>& models, const Plan& plan) {
   check(cascade, models.size());
   for (std::size_t k = 0; k < cascade.tiers.size(); ++k)
     require(cascade.tiers[k].signal != Signal::kGiven, "tiers[", k,
@@ -34,7 +34,7 @@ Placement place(const Cascade& cascade, const std::vector<Engine::Member>& model
   require(!plan.devices.empty(), "the plan has no devices, but must have at least one");
   for (const Device& device : plan.devices) check_here(device);
 
-  Placement placement;
+  EnginePlacement placement;
   placement.devices = plan.devices.size();
   for (const Tier& tier : cascade.tiers)
     for (const int member : tier.members) {
@@ -42,7 +42,7 @@ Placement place(const Cascade& cascade, const std::vector<Engine::Member>& model
       const auto found = std::ranges::find(plan.models, name);
       require(found != plan.models.end(), "the plan does not know model \"", name, "\", but the cascade asks it");
       const auto column = static_cast<std::size_t>(found - plan.models.begin());
-      Placement::Slot slot{member, plan.demand[column], {}};
+      EnginePlacement::Slot slot{member, plan.demand[column], {}};
       for (std::size_t device = 0; device < placement.devices; ++device)
         slot.batch.push_back(plan.batch[plan.index(device, column)]);
       require(std::ranges::max(slot.batch) > 0, "the plan places model \"", name,

@@ -7,7 +7,7 @@
 
 namespace quorate {
 
-struct Placement {
+struct EnginePlacement {
   // A member, numbered through the tiers in order.
   struct Slot {
     int model = 0;           // index into the library's order
@@ -24,6 +24,6 @@ struct Placement {
 
 // Throws std::invalid_argument, naming what is wrong: a cascade with members that are not among `models`, a plan that is
 // infeasible, is for devices that are not here, or does not place a member.
-Placement place(const Cascade& cascade, const std::vector<Engine::Member>& models, const Plan& plan);
+EnginePlacement place(const Cascade& cascade, const std::vector<Engine::Member>& models, const Plan& plan);
 
 }  // namespace quorate

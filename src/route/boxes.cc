@@ -61,7 +61,7 @@ class Rounds {
 
   // Takes the units' boxes from `from` positions (0: none yet) down to `to`; with `enumerate` to the last cascade.
   void run(std::span<Unit> units, std::size_t from, std::size_t to, bool enumerate) {
-    const Staircase known(table_.limit());
+    const KnownFront known(table_.limit());
     const Stretch stretch{from, to, enumerate, known, CostBins(known, gap_errors_)};
     const auto workers = static_cast<std::size_t>(search_.threads > 0 ? search_.threads : available_cores());
     std::atomic<std::size_t> next = 0;
@@ -83,7 +83,7 @@ class Rounds {
   struct Stretch {
     std::size_t from, to;
     bool enumerate;
-    const Staircase& known;
+    const KnownFront& known;
     CostBins bins;
   };
 

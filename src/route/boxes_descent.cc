@@ -41,7 +41,7 @@ struct Lanes {
 
 }  // namespace
 
-Descent::Descent(const Prefix& prefix, const BoxTuple& tuple, const Staircase& known, double gap_errors, BoxTable& table)
+Descent::Descent(const Prefix& prefix, const BoxTuple& tuple, const KnownFront& known, double gap_errors, BoxTable& table)
     : prefix_(prefix),
       tuple_(tuple),
       known_(known),

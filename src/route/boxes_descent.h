@@ -7,7 +7,7 @@
 
 #include "route/boxes_prefix.h"
 #include "route/boxes_table.h"
-#include "route/staircase.h"
+#include "route/known_front.h"
 
 namespace quorate {
 
@@ -30,11 +30,12 @@ struct BoxTuple {
   std::vector<Limit> limits;
 };
 
+// Lists of boxes hold those of one block of the first tier together, as survey() gives them.
 class Descent {
  public:
   // A box is dropped where no cascade of it can have fewer errors, by more than `gap_errors`, than `known` at its cost, or
   // as few where that is 0.
-  Descent(const Prefix& prefix, const BoxTuple& tuple, const Staircase& known, double gap_errors, BoxTable& table);
+  Descent(const Prefix& prefix, const BoxTuple& tuple, const KnownFront& known, double gap_errors, BoxTable& table);
 
   // Their halves along every dimension; `window` is the new one.
   std::vector<Box> split(const std::vector<Box>& boxes, std::size_t window);
@@ -64,7 +65,7 @@ class Descent {
 
   const Prefix& prefix_;
   const BoxTuple& tuple_;
-  const Staircase& known_;
+  const KnownFront& known_;
   double gap_errors_;
   BoxTable& table_;
   std::size_t thresholds_;

@@ -167,7 +167,7 @@ class Alike {
 
 }  // namespace
 
-CostBins::CostBins(const Staircase& known, double gap_errors) : errors(8192) {
+CostBins::CostBins(const KnownFront& known, double gap_errors) : errors(8192) {
   const double lowest = known.lowest_cost();
   const auto bins = static_cast<double>(errors.size());
   const double width = std::max({(known.highest_cost() - lowest) / (bins - 3.0), lowest * 1e-6, 1e-30});

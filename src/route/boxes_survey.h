@@ -8,7 +8,7 @@
 
 #include "route/boxes_descent.h"
 #include "route/boxes_prefix.h"
-#include "route/staircase.h"
+#include "route/known_front.h"
 
 namespace quorate {
 
@@ -19,7 +19,7 @@ struct CostBins {
   float per_cost = 0.0f;
 
   // `gap_errors`: how much better than `known` it must be; 0: or as good.
-  CostBins(const Staircase& known, double gap_errors);
+  CostBins(const KnownFront& known, double gap_errors);
 };
 
 // A last tier, by its place among the prefix's, and what it costs.

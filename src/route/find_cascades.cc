@@ -37,7 +37,9 @@ constexpr double kChoice = 2000.0;
 std::size_t exact_depth(const Search& search, const CascadeOptions& options) {
   if (!search.pool.sample_cost.empty()) return 2;
   const auto tiers = static_cast<double>(search.pool.tiers.size());
-  const double of_choice = static_cast<double>(search.predictions.samples()) + kChoice;
+  // Where answers depend on the tiers before, they are asked again for each choice.
+  const std::size_t asked_again = search.combine == Combine::kLast ? 1 : search.predictions.classes();
+  const double of_choice = static_cast<double>(search.predictions.samples() * asked_again) + kChoice;
   std::size_t depth = 2;
   while (depth < 4 && std::pow(tiers, static_cast<double>(depth + 1)) * of_choice <= options.max_exact_work) ++depth;
   return depth;
@@ -93,8 +95,8 @@ CascadeFront find_cascades(const Predictions& predictions, const ModelCosts& cos
   const std::size_t exact_to = exact_depth(search, options);
   FoundFront front = single_tiers(search, asked);
   for (std::size_t depth = 2; depth <= static_cast<std::size_t>(options.max_depth); ++depth) {
-    front = deepened(search, asked, front, depth);
-    if (depth > 2 && depth <= exact_to) front = exact(search, front, depth, depth == 4 ? options.gap : 0.0);
+    front = depth > 2 && depth <= exact_to ? exact(search, front, depth, depth == 4 ? options.gap : 0.0)
+                                           : deepened(search, asked, front, depth);
   }
 
   std::vector<Cascade> cascades;

@@ -27,8 +27,8 @@ struct TierTrace {
 
 // One tier. `means` [samples, classes] holds the mean of the `averaged` tiers before it and is left as it was; with
 // averaged = 0 it may be empty. Asked first, a tier answers alike for Combine::kLast and kMean.
-TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged = 0,
-              std::span<const double> means = {}, Combine combine = Combine::kMean);
+TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged = 0, std::span<const double> means = {},
+              Combine combine = Combine::kMean);
 
 // The same, replacing `means` by the mean that includes this tier.
 TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<double> means,

@@ -113,8 +113,8 @@ inline double cost_of(const Tier& tier, const ModelCosts& cost, std::size_t samp
     dearest = std::max(dearest, cost.at(static_cast<std::size_t>(member), sample));
   }
   return parallelism == 0.0 || tier.members.size() == 1 ? sum
-         : parallelism == 1.0 ? dearest
-                              : std::pow(sum, 1.0 - parallelism) * std::pow(dearest, parallelism);
+         : parallelism == 1.0                           ? dearest
+                                                        : std::pow(sum, 1.0 - parallelism) * std::pow(dearest, parallelism);
 }
 
 // Costs alike for all samples are summed over tiers, in order; others over samples.

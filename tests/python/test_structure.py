@@ -88,3 +88,12 @@ def test_importing_loads_neither_torch_nor_numpy():
     program = "import sys, quorate; print(sorted({'torch', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_two_headers_define_a_class_of_the_same_name():
+    """All modules share one namespace: two classes of one name in two of them would be mixed up by the linker."""
+    found: dict[str, Path] = {}
+    for header in sorted([*ROOT.glob("include/**/*.h"), *ROOT.glob("src/**/*.h")]):
+        for name in re.findall(r"^(?:struct|class) (\w+)(?: final)?(?: : [^;{]*)? \{", header.read_text(), re.MULTILINE):
+            assert name not in found, f"{name} is defined in {found[name]} and in {header}"
+            found[name] = header

@@ -8,7 +8,7 @@
 
 #include "quorate/core/random.h"
 #include "route/boxes_prefix.h"
-#include "route/staircase.h"
+#include "route/known_front.h"
 
 namespace quorate {
 namespace {
@@ -138,13 +138,13 @@ TEST(BoxesWalk, IsBelowAllThatABoxHolds) {
   }
 }
 
-TEST(Staircase, SaysTheMostThatTheFrontReaches) {
+TEST(KnownFront, SaysTheMostThatTheFrontReaches) {
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     Random random(seed);
     std::vector<double> limit(2 + random.below(8));
     double cost = static_cast<double>(8 + random.below(8));
     for (double& one : limit) one = cost -= static_cast<double>(random.below(3)) / 2;
-    const Staircase known(limit);
+    const KnownFront known(limit);
     const auto errors_at = [&](double most) {
       for (std::size_t e = 0; e < limit.size(); ++e)
         if (limit[e] <= most) return static_cast<double>(e);

@@ -18,7 +18,7 @@ namespace quorate {
 struct Answer {
   std::size_t samples = 0;
   std::size_t classes = 0;
-  std::vector<float> probs;          // [samples, classes], of the tier that answered (Combine::kMean, kMajority: of all so far)
+  std::vector<float> probs;  // [samples, classes], of the tier that answered (Combine::kMean, kMajority: of all so far)
   std::vector<std::int32_t> tier;    // [samples], the tier that answered
   std::vector<double> certainty;     // [samples], how sure it was: what a DriftMonitor observes beside the tier
   std::vector<std::int32_t> answer;  // [samples], the class

@@ -66,7 +66,8 @@ struct Certificate {
   double measured = 0.0;           // the same figure as measured on the calibration samples
   double reference_loss = 0.0;     // the reference's error rate on the calibration samples
   bool holds = false;              // false: nothing is promised; a rule that promises found no early stop and made none
-  std::size_t samples_needed = 0;  // where thresholds asked for were not reached: about how many they need; 0: no number helps
+  std::size_t samples_needed =
+      0;  // where thresholds asked for were not reached: about how many they need; 0: no number helps
   std::string method;
   std::string does_not_cover;
   std::optional<double> max_loss = std::nullopt;  // of the error rate itself

@@ -36,8 +36,8 @@ struct CascadeOptions {
   // members are made from as many models as keep them below it: first those that no model beats in both cost and accuracy,
   // the most accurate first, then the others likewise. Single models are always tried.
   int max_tiers = 512;
-  // Depth 3 and 4 are searched exactly while tiers^depth x (samples + 2,000) is at most so much: seconds at depth 3, a minute
-  // at depth 4, on two cores.
+  // Depth 3 and 4 are searched exactly while tiers^depth x (samples + 2,000) is at most so much (unless the last tier
+  // answers: samples x classes): seconds at depth 3, a minute at depth 4, on two cores.
   double max_exact_work = 5e9;
   double gap = 0.001;  // the loss by which a cascade of depth 4 may be better than the front that is proven; 0: none is
   int threads = 0;     // 0: one for each core; the answer does not depend on it

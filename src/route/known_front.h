@@ -8,10 +8,10 @@
 
 namespace quorate {
 
-class Staircase {
+class KnownFront {
  public:
   // `limit[e]`: the least cost known with at most e errors.
-  explicit Staircase(const std::vector<double>& limit);
+  explicit KnownFront(const std::vector<double>& limit);
 
   // The line through the front at two costs: by how much errors fall where a mean cost of 1 is added. At least 0.
   double slope(double low, double high) const;
