@@ -54,7 +54,7 @@ LLM_SMALL = frozenset(  # up to 12 billion parameters, open weights: what could 
      "gemma-2-9b-it"}
 )  # fmt: skip
 CHARACTERS_A_TOKEN = 4.0
-TWO_TIER_PRICES = (0.24, 24.7)  # USD per million tokens, Mixtral and GPT-4, as RouteLLM's paper puts it
+TWO_TIER_PRICES = (0.24, 24.7)  # USD per million tokens, Mixtral and GPT-4: of the size of 2023's lists, an assumption
 
 
 @dataclass(frozen=True)
