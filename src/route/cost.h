@@ -16,9 +16,13 @@ double tier_cost(std::span<const int> members, std::span<const double> cost, dou
 // The same where each sample costs what it costs.
 double tier_cost(std::span<const int> members, const ModelCosts& cost, std::size_t sample, double parallelism);
 
+inline double share_of(std::size_t reached, std::size_t samples) {
+  return static_cast<double>(reached) / static_cast<double>(samples);
+}
+
 // What a sample costs on average at a tier that `reached` of `samples` reach; summed over tiers in order. At most `cost`.
 inline double expected_cost(double cost, std::size_t reached, std::size_t samples) {
-  return cost * (static_cast<double>(reached) / static_cast<double>(samples));
+  return cost * share_of(reached, samples);
 }
 
 }  // namespace quorate

@@ -50,6 +50,7 @@ class PairSweep {
     const std::size_t padded = lasts_.words * 64;
     lasts_.errors.resize(padded);
     lasts_.cells.resize(padded);
+    lasts_.change.resize(padded);
     lasts_.least.resize(padded);
     lasts_.may_matter.resize(padded);
   }
@@ -60,8 +61,11 @@ class PairSweep {
     order_ = rank_by_certainty(certainty_);
     const std::size_t n = asked_.samples;
     cost_before_ = expected_cost(search_.pool.tiers[first].cost, n, n);
-    begin_lasts(best);
-    const auto before = static_cast<float>(cost_before_ * bound_.cells_per_cost());
+    for (std::size_t last = 0; last < asked_.tiers; ++last)
+      lasts_.errors[last] = static_cast<std::int32_t>(asked_.errors[last]);
+    sharpen(best);
+    auto before = static_cast<float>(cost_before_ * bound_.cells_per_cost());
+    int gone_through = 0;
     for (std::size_t begin = 0; begin < n; begin += block_.size) {
       take_block(begin);
       const auto share = static_cast<float>(static_cast<double>(n - begin - block_.size) / static_cast<double>(n));
@@ -71,18 +75,23 @@ class PairSweep {
         std::memcpy(&any, lasts_.may_matter.data() + word * 8, sizeof any);
         if (any == 0) continue;
         for (auto last = static_cast<std::uint32_t>(word * 8); last < word * 8 + 8 && last < asked_.tiers; ++last)
-          if (lasts_.may_matter[last] && search_.fits({first_, last})) go_through(begin, last, best);
+          if (lasts_.may_matter[last] && search_.fits({first_, last})) {
+            go_through(begin, last, best);
+            ++gone_through;
+          }
       }
+      if (gone_through < kStale) continue;
+      gone_through = 0;
+      sharpen(best);
+      before = static_cast<float>(cost_before_ * bound_.cells_per_cost());
     }
   }
 
  private:
-  void begin_lasts(const CheapestByErrors& best) {
+  void sharpen(const CheapestByErrors& best) {
     bound_.rebuild(best);
-    for (std::size_t last = 0; last < asked_.tiers; ++last) {
-      lasts_.errors[last] = static_cast<std::int32_t>(asked_.errors[last]);
+    for (std::size_t last = 0; last < asked_.tiers; ++last)
       lasts_.cells[last] = static_cast<float>(search_.pool.tiers[last].cost * bound_.cells_per_cost());
-    }
   }
 
   void take_block(std::size_t begin) {
@@ -99,18 +108,22 @@ class PairSweep {
       for (std::size_t word = 0; word < lasts_.words; word += 8) __builtin_prefetch(asked_.row(order_[p]) + word);
   }
 
+  // What has been found since sharpens the bound; made anew it costs as much as going through about so many blocks.
+  static constexpr int kStale = 128;
+
   void go_through(std::size_t begin, std::uint32_t last, CheapestByErrors& best) {
+    // The same for all last tiers, and divisions are slow.
+    if (shares_begin_ != begin)
+      for (std::size_t p = 0; p < block_.size; ++p) shares_[p] = share_of(asked_.samples - begin - p - 1, asked_.samples);
+    shares_begin_ = begin;
+    const double of_last = search_.pool.tiers[last].cost;
     const std::uint32_t tiers[] = {first_, last};
-    const auto change = [&](std::size_t p) {
-      return block_.wrong[p] - static_cast<std::int32_t>(block_.rows[p][last / 64] >> (last % 64) & 1u);
-    };
-    std::int32_t errors = lasts_.errors[last];  // behind the block already
-    for (std::size_t p = 0; p < block_.size; ++p) errors -= change(p);
+    std::int32_t errors = lasts_.errors[last] - lasts_.change[last];
     for (std::size_t p = 0; p < block_.size; ++p) {
-      errors += change(p);
+      errors += block_.wrong[p] - static_cast<std::int32_t>(block_.rows[p][last / 64] >> (last % 64) & 1u);
       if (!block_.ends[p]) continue;
       const std::size_t reached[] = {asked_.samples, asked_.samples - begin - p - 1};
-      const double cost = cost_before_ + expected_cost(search_.pool.tiers[last].cost, reached[1], asked_.samples);
+      const double cost = cost_before_ + of_last * shares_[p];  // expected_cost()
       const auto wrong = static_cast<std::size_t>(errors);
       if (cost < best.entries()[wrong].cost && (search_.mean_limits.empty() || within_means(search_, tiers, reached)))
         best.offer(wrong, cost, certainty_[order_[begin + p]], first_, last);
@@ -125,6 +138,8 @@ class PairSweep {
   std::vector<std::uint32_t> order_;
   double cost_before_ = 0.0;
   PairBlock block_;
+  double shares_[kPairBlock];  // of the samples that go on behind each place of the block that begins at shares_begin_
+  std::size_t shares_begin_ = ~std::size_t{0};
   PairLasts lasts_;
 };
 

@@ -29,8 +29,9 @@ struct PairBlock {
 // What is known of the last tiers while a first tier's samples stop, padded to `words` x 64 of them.
 struct PairLasts {
   std::size_t words = 0;
-  std::vector<std::int32_t> errors;      // before the block
+  std::vector<std::int32_t> errors;      // before the block; behind it after walk_pairs()
   std::vector<float> cells;              // cost in cells of the bound's grid
+  std::vector<std::int8_t> change;       // of the errors over the block
   std::vector<std::int8_t> least;        // errors, less those before the block: the least at a place that ends (127: none)
   std::vector<std::uint8_t> may_matter;  // the least errors are below the bound
 };

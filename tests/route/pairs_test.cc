@@ -23,6 +23,7 @@ void expect_walk(const PairBlock& block, const PairLasts& before, const PairLast
       if (block.ends[p]) least = std::min(least, change);
     }
     ASSERT_EQ(after.errors[last], before.errors[last] + change);
+    ASSERT_EQ(after.change[last], change);
     ASSERT_EQ(after.least[last], least);
     const float at = std::min(front_cost + before.cells[last] * share, static_cast<float>(bound.size() - 1));
     ASSERT_EQ(after.may_matter[last] != 0, before.errors[last] + least < bound[static_cast<std::size_t>(at)]);
@@ -48,6 +49,7 @@ TEST(WalkPairs, IsTheSameInEveryWidth) {
         block.ends[p] = random.below(3) > 0;
       }
       const std::size_t padded = lasts.words * 64;
+      lasts.change.resize(padded);
       lasts.least.resize(padded);
       lasts.may_matter.resize(padded);
       std::vector<std::int32_t> bound(32);
