@@ -78,7 +78,12 @@ std::vector<Found> extended(const Search& search, const FoundFront& front, std::
   }
   std::copy_if(front.begin(), front.end(), std::back_inserter(result),
                [&](const Found& found) { return found.tiers.size() == depth - 1; });
-  return result;
+  // Neighbours on a long front differ by a sample or two: extending each of them would find next to nothing more.
+  if (result.size() <= kMostExtended) return result;
+  std::vector<Found> spread;
+  for (std::size_t i = 0; i < kMostExtended; ++i)
+    spread.push_back(std::move(result[i * (result.size() - 1) / (kMostExtended - 1)]));
+  return spread;
 }
 
 FoundFront with_table(const Search& search, const FoundFront& front, const CheapestByErrors& best, std::size_t place,

@@ -60,7 +60,8 @@ Tail last_tier(const Search& search, std::uint32_t tier, std::span<const std::ui
 CheapestByErrors cheapest(const Search& search, const FoundFront& front, std::size_t count,
                           const std::function<void(std::size_t index, CheapestByErrors& best)>& body);
 
-// The cascades that an extension starts from; see above.
+// The cascades that an extension starts from, see above: of many, so many that are evenly spaced on the front.
+inline constexpr std::size_t kMostExtended = 512;
 std::vector<Found> extended(const Search& search, const FoundFront& front, std::size_t depth);
 
 // The front with what a table holds added. `named(first, second)` gives the tiers and the thresholds but the new one; the

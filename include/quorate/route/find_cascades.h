@@ -47,14 +47,13 @@ struct CascadeOptions {
 // cost and worst_cost are what evaluate() says of it on the same data, to the last bit. found_by says what is proven of a
 // point, as a part of all cascades that can be made of these tiers within the limits:
 //
-//   "exact"     found by trying every threshold that decides differently on the data (equal certainties move together), and
-//               no cascade of that depth or less is better in both loss and cost
+//   "exact"         found by trying every threshold that decides differently on the data (equal certainties move together);
+//                   no cascade of that depth or less is better in both loss and cost
 //   "within 0.001"  likewise of depth 4, up to `gap` in loss
-//   "extended"  a front's cascade of one tier less, extended by each tier with its best thresholds, exact for the tier
-//   added.
-//               With Combine::kLast the tier is asked before all others; else, where every tier's answer depends on those
-//               before it, after them, and what was the last tier gets the threshold. Not proven to be the best of its
-//               depth.
+//   "extended"      a front's cascade of one tier less, extended by each tier with its best thresholds. With Combine::kLast
+//                   the tier is asked before all others; else, where every tier's answer depends on those before it, after
+//                   them, and what was the last tier gets the threshold. Of a front of more than 512 such cascades 512 are
+//                   extended, evenly spaced. Not proven to be the best of its depth.
 //
 // and adds ", pool of 14 of 25" where max_tiers bound. Depth 1 and 2 are always exact, 3 and 4 where max_exact_work allows
 // it and costs are alike for all samples. Sources: Wang et al., Wisdom of Committees (arXiv
@@ -62,7 +61,7 @@ struct CascadeOptions {
 // answers the class of highest mean score, unless Combine::kMajority asks for the majority's.
 //
 // Time: O(T (N log N + N C) + T^2 N / 64) for T tiers and N samples of C classes at depth 2 (T^2 N C unless the last tier
-// answers), and for each depth that is extended O(F T N) for a front of F. Memory O(T N).
+// answers), and for each depth that is extended O(F T N) for a front of F, at most 512. Memory O(T N).
 //
 // Throws std::invalid_argument for predictions of values, a signal that the predictions do not have, costs that are
 // negative, not finite or not [models], limits that no cascade meets (the message says which, and the least that works), a
