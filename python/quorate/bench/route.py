@@ -46,16 +46,28 @@ class Table:
 
 
 def generated(models: int, samples: int, seed: int = 0) -> Table:
-    """Models of rising skill and cost (a range of 50); hard samples are hard for all; confidences are calibrated."""
+    """Models of accuracy 60 to 90 % at costs over a range of 50, with calibrated confidences; hard samples are hard for all,
+    and where one errs the others err more often than their confidences say, as classifiers of one task do."""
     rng = np.random.default_rng(seed)
-    difficulty = 1.2 * rng.normal(size=samples)
+    difficulty, shared = rng.normal(size=(2, samples))
     wrong = np.empty((models, samples), bool)
     confidence = np.empty((models, samples), np.float32)
     for m in range(models):
-        z = 0.6 + 1.6 * m / models - difficulty + 0.8 * rng.normal(size=samples)
-        confidence[m] = 1.0 / (1.0 + np.exp(-2.0 * z))
-        wrong[m] = rng.random(samples) > confidence[m]
+        logit = 1.2 * rng.normal(size=samples) - 2.0 * difficulty
+        right = 1.0 / (1.0 + np.exp(-(logit + lead(logit, 0.6 + 0.3 * m / max(models - 1, 1)))))
+        luck = 0.6 * shared + 0.8 * rng.normal(size=samples)
+        wrong[m] = (np.argsort(np.argsort(luck)) + 0.5) / samples > right
+        confidence[m] = np.maximum(right, 0.1)
     return Table(wrong, confidence, 50.0 ** (np.arange(models) / models))
+
+
+def lead(logit: NDArray[np.float64], accuracy: float) -> float:
+    """What added to the logits makes their mean probability this, by bisection."""
+    low, high = -10.0, 10.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (1.0 / (1.0 + np.exp(-(logit + middle)))).mean() < accuracy else (low, middle)
+    return low
 
 
 Front = list[tuple[float, float]]
