@@ -11,17 +11,8 @@
 namespace quorate {
 namespace {
 
+using test::refusal;
 using ::testing::HasSubstr;
-
-template <class Error, class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 Cascade two_tiers(double threshold) {
   Cascade cascade;

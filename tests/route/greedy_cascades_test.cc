@@ -12,16 +12,6 @@ using test::from_rows;
 using test::random_cost;
 using test::random_predictions;
 
-template <class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "";
-}
-
 struct Case {
   Predictions predictions;
   std::vector<double> cost;
@@ -152,7 +142,7 @@ TEST(GreedyCascades, RefuseWhatMakesNoSense) {
   const Predictions predictions = test::random_probabilities(random, 2, 10, 2);
   const std::vector<double> cost = {1.0, 2.0};
   const auto with = [&](const GreedyCascadeOptions& options) {
-    return refusal([&] { greedy_cascades(predictions, cost, options); });
+    return test::refusal<std::invalid_argument>([&] { greedy_cascades(predictions, cost, options); });
   };
   EXPECT_EQ(with({.reference = 2}), "reference is 2, but must be a model, from 0 to 1");
   EXPECT_EQ(with({.reference = 1, .max_worst_cost = 1.5}),
@@ -162,7 +152,8 @@ TEST(GreedyCascades, RefuseWhatMakesNoSense) {
   EXPECT_EQ(with({.max_depth = 0}), "max_depth is 0, but must be from 1 to 64");
   EXPECT_EQ(with({.signal = Signal::kGiven}),
             "signal is \"given\", but the predictions have no certainty: they must come from with_certainty");
-  EXPECT_THAT(refusal([&] { greedy_cascades(predictions, std::vector<double>{1.0}); }), ::testing::HasSubstr("cost"));
+  EXPECT_THAT(test::refusal<std::invalid_argument>([&] { greedy_cascades(predictions, std::vector<double>{1.0}); }),
+              ::testing::HasSubstr("cost"));
 }
 
 }  // namespace

@@ -13,17 +13,8 @@
 namespace quorate {
 namespace {
 
+using test::refusal;
 using ::testing::HasSubstr;
-
-template <class Error, class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 Cascade cascade_of(const std::vector<std::vector<int>>& members, const std::vector<double>& thresholds,
                    Combine combine = Combine::kLast) {

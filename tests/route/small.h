@@ -3,12 +3,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "quorate/core/random.h"
 #include "quorate/library/predictions.h"
 
 namespace quorate::test {
+
+// What a call says as it throws an Error; empty where it does not.
+template <class Error, class Call>
+std::string refusal(const Call& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
 
 inline std::vector<std::int32_t> random_labels(Random& random, std::size_t samples, std::size_t classes) {
   std::vector<std::int32_t> labels(samples);
