@@ -31,10 +31,9 @@ struct BoxGrid {
 //
 //   cost     at most that at its lowest positions, at least that at its highest: fewer samples go on as positions rise;
 //   errors   for any slope s >= 0, the sum over samples of v = error + s x cost / samples is the sum at the lowest
-//   positions,
-//            plus what the samples in each tier's range add where they stop there. Let walk_t be the samples of tier t's
-//            range in its order, each adding v(stops at t) - v(stops where it would, all other thresholds at their lowest);
-//            0 where an earlier tier surely stops it, and at most 0 where an earlier tier may. Then
+//            positions, plus what the samples in each tier's range add where they stop there. Let walk_t be the samples
+//            of tier t's range in its order, each adding v(stops at t) - v(stops where it would, all other thresholds
+//            at their lowest); 0 where an earlier tier surely stops it, and at most 0 where an earlier tier may. Then
 //
 //                  errors + s x cost  >=  sum at the lowest positions  +  sum over t of the lowest prefix of walk_t.
 //

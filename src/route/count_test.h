@@ -10,15 +10,14 @@ namespace quorate {
 // are -1, where P(d = -1) is at most `most_better`. It is rejected where worse <= limit(better), a table that ascends in
 // `better`.
 //
-//   Level    Under the hypothesis, lower P(d = 1), or raise P(d = -1), and rejection is no less likely: the limits ascend.
-//   So
-//            the worst case has P(d = 1) = mean + q and P(d = -1) = q for one q in [0, most_better], and over q in [q1, q2]
-//            it is at most the probability at P(d = 1) = mean + q1, P(d = -1) = q2. The table is chosen so that this exact
-//            trinomial probability is at most delta on each of a row of intervals that cover all q: the level holds for
-//            every n, without an approximation. Unlike a bet's capital it does not depend on an order of the samples.
-//   Table    {score <= -c} with the score statistic of Tango (Statistics in Medicine 17, 1998), its limits made ascending,
-//   and
-//            the smallest c found that keeps the level: an exact unconditional test, as Barnard's (1947).
+//   Level    Under the hypothesis, lower P(d = 1), or raise P(d = -1), and rejection is no less likely, as the limits
+//            ascend. So the worst case has P(d = 1) = mean + q and P(d = -1) = q for one q in [0, most_better], and
+//            over q in [q1, q2] it is at most the probability at P(d = 1) = mean + q1, P(d = -1) = q2. The table is
+//            chosen so that this exact trinomial probability is at most delta on each of a row of intervals that cover
+//            all q: the level holds for every n, without an approximation. Unlike a bet's capital it does not depend on
+//            an order of the samples.
+//   Table    {score <= -c} with the score statistic of Tango (Statistics in Medicine 17, 1998), its limits made
+//            ascending, and the smallest c found that keeps the level: an exact unconditional test, as Barnard's (1947).
 //
 // most_better = 0 is the exact binomial test of an error rate.
 class CountTest {

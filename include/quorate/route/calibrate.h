@@ -44,11 +44,10 @@ struct CalibrateOptions {
 //            logit(t_k) + s for every number s downwards. One above 1 stays. The data have no influence on the path. What is
 //            decided changes only where a sample's certainty is crossed, so those are the steps that need a test.
 //   Testing  In the path's order, each step at level delta, until the first that fails: fixed-sequence testing
-//   (Angelopoulos,
-//            Bates, Candes, Jordan and Lei, Learn then Test, 2021; Bates et al., 2021), which needs no correction for their
-//            number. Also of a continuum: the error rate is continuous from above in s, so where a promise is broken at an s
-//            that was taken, the highest s' >= s where the hypothesis "the mean is at least epsilon" holds was passed, and
-//            that step alone is rejected wrongly with probability at most delta.
+//            (Angelopoulos, Bates, Candes, Jordan and Lei, Learn then Test, 2021; Bates et al., 2021), which needs no
+//            correction for their number. Also of a continuum: the error rate is continuous from above in s, so where a
+//            promise is broken at an s that was taken, the highest s' >= s where the hypothesis "the mean is at least
+//            epsilon" holds was passed, and that step alone is rejected wrongly with probability at most delta.
 //   Test     Of d, which is 1 where only the cascade errs, -1 where only the reference does, else 0 (with max_loss: 1 where
 //            the cascade errs, else 0). kExact: the exact trinomial test of src/route/count_test.h at level 0.99 delta,
 //            given an upper bound of the share of samples where d can be -1 that fails with probability delta / 100 (Berger
@@ -56,9 +55,8 @@ struct CalibrateOptions {
 //            plug-in bets for a fixed sample size, truncated at 3/4; rejected where it ever reaches 1 / delta. Deviation:
 //            the one side that matters gets the whole delta.
 //   Search   Where the tiers were chosen on the same samples, out of `searched` sequences of tiers, each sequence has had
-//   its
-//            own path, with thresholds that start equal, at level delta / searched (Bonferroni): the certificate pays for
-//            the search, and certificate.candidates says for how many.
+//            its own path, with thresholds that start equal, at level delta / searched (Bonferroni): the certificate pays
+//            for the search, and certificate.candidates says for how many.
 //
 // The certificate's `bound` is of level 1 - delta at the thresholds taken, were they given beforehand; read at a step that
 // the data chose it is a description. loss, cost (where the tiers know theirs) and found_by's data are those of `calib` and

@@ -19,8 +19,8 @@ namespace quorate {
 //                   arXiv 2407.02348: score agreement); for one member its confidence
 //   kVoteAgreement  the weighted share of members that vote for that class (ibid.: vote agreement); for one member 1
 //   kMargin         the highest mean score minus the second highest; 1 where there is one class
-//   kEntropy        1 - H / log(classes), H being the entropy of the mean scores: 1 for a certain answer, 0 for a uniform
-//   one kGiven          what the user says of each sample (Predictions::with_certainty), averaged over members by weight. An
+//   kEntropy        1 - H / log(classes), H being the entropy of the mean scores: 1 where it is certain, 0 where uniform
+//   kGiven          what the user says of each sample (Predictions::with_certainty), averaged over members by weight. An
 //                   engine has no such array and refuses it.
 // A member votes for its class of highest score; "most" is by weight. The agreement signals read the tier's own members
 // whatever the combination; confidence, margin and entropy read what the cascade would answer with (see Combine). Ties
@@ -30,9 +30,8 @@ enum class Signal { kConfidence, kAgreement, kVoteAgreement, kMargin, kEntropy, 
 // What the cascade answers where tier k stops: the class of highest score in
 //   kLast      tier k's own mean of scores
 //   kMean      the mean of all tiers asked so far, each member by its weight, each tier alike
-//   kMajority  the votes of all members asked so far, each by its weight, each tier alike: scores are shares of votes. Ties
-//   go
-//              to the class of higher mean score in tier k, then to the lowest.
+//   kMajority  the votes of all members asked so far, each by its weight, each tier alike: scores are shares of votes.
+//              Ties go to the class of higher mean score in tier k, then to the lowest.
 enum class Combine { kLast, kMean, kMajority };
 
 // "confidence", "agreement", "vote_agreement", "margin", "entropy", "given"; "last", "mean", "majority". The way back throws
@@ -66,8 +65,8 @@ struct Certificate {
   double measured = 0.0;           // the same figure as measured on the calibration samples
   double reference_loss = 0.0;     // the reference's error rate on the calibration samples
   bool holds = false;              // false: nothing is promised; a rule that promises found no early stop and made none
-  std::size_t samples_needed =
-      0;  // where thresholds asked for were not reached: about how many they need; 0: no number helps
+  std::size_t samples_needed = 0;  // about how many the thresholds asked for need, where they were not reached; 0: no
+                                   // number helps
   std::string method;
   std::string does_not_cover;
   std::optional<double> max_loss = std::nullopt;  // of the error rate itself

@@ -23,8 +23,7 @@ inline bool may_stop(double certainty, double threshold) { return threshold <= 0
 // cascade answers with if it stops here: the tier's weighted mean of scores (Combine::kMajority: of votes), summed in member
 // order in double, averaged with the `asked` tiers before it, whose mean the caller left in `mean`:
 //   Combine::kLast             asked is not read, nor is what `mean` held
-//   Combine::kMean, kMajority  asked = the tier's place among those asked, 0, 1, 2 ..., with the same `mean` from tier to
-//   tier
+//   Combine::kMean, kMajority  asked = the tier's place among those asked, 0, 1, 2 ..., with one `mean` from tier to tier
 // `given` [members] is what the user says of the sample; read for Signal::kGiven only.
 // No allocation. O(members x classes + members^2) of up to 16 members; votes of more members are found again for each.
 Decision decide(const Tier& tier, std::span<const float* const> member_scores, std::span<double> mean,
