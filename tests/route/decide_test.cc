@@ -46,6 +46,20 @@ TEST(Decide, TiesGoToTheLowestClass) {
   EXPECT_EQ(decide_rows({{0}, {1.0}}, {{0.5f, 0.5f}}, mean).answer, 0);
 }
 
+TEST(Decide, TheFirstOfTheHighestAnswersForAnyNumberOfClasses) {
+  Random random(0);
+  for (std::size_t classes = 1; classes <= 40; ++classes)
+    for (int again = 0; again < 50; ++again) {
+      Row row(classes);
+      for (float& score : row) score = random.below(20) == 0 ? NAN : static_cast<float>(random.below(6)) / 8;
+      std::size_t first = 0;
+      for (std::size_t c = 1; c < classes; ++c)
+        if (row[c] > row[first]) first = c;
+      std::vector<double> mean(classes);
+      ASSERT_EQ(decide_rows({{0}, {1.0}}, {row}, mean).answer, static_cast<int>(first)) << classes << " classes";
+    }
+}
+
 TEST(Decide, AveragesWithTheTiersBefore) {
   std::vector<double> mean = {7.0, 7.0};  // whatever the caller left there
   const Tier tier{{0}, {1.0}, Signal::kConfidence, 0.7};

@@ -64,7 +64,7 @@ def generated(models: int, samples: int, seed: int = 0) -> Table:
 def lead(logit: NDArray[np.float64], accuracy: float) -> float:
     """What added to the logits makes their mean probability this, by bisection."""
     low, high = -10.0, 10.0
-    for _ in range(40):
+    for _ in range(20):
         middle = (low + high) / 2
         low, high = (middle, high) if (1.0 / (1.0 + np.exp(-(logit + middle)))).mean() < accuracy else (low, middle)
     return low
