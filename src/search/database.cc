@@ -46,11 +46,13 @@ void Database::reserve_log(std::int64_t bytes) {
   sqlite3_int64 size = 0;
   sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
   if (file != nullptr && file->pMethods != nullptr && file->pMethods->xFileSize(file, &size) == SQLITE_OK && size < bytes) {
-    // To SQLite a log ends before a frame of page 0, as there is none.
-    const std::vector<char> zeros(static_cast<std::size_t>(bytes - size));
-    if (file->pMethods->xWrite(file, zeros.data(), static_cast<int>(zeros.size()), size) != SQLITE_OK ||
-        file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) != SQLITE_OK)
-      file->pMethods->xTruncate(file, size);
+    // To SQLite a log ends before a frame of page 0, as there is none. It writes less than 128 KiB at once.
+    const std::vector<char> zeros(std::size_t{1} << 16);
+    int code = SQLITE_OK;
+    for (sqlite3_int64 at = size; at < bytes && code == SQLITE_OK; at += static_cast<sqlite3_int64>(zeros.size()))
+      code = file->pMethods->xWrite(file, zeros.data(), static_cast<int>(zeros.size()), at);
+    if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK) file->pMethods->xTruncate(file, size);
   }
   roll_back();
 }
