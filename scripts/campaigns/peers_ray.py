@@ -5,10 +5,10 @@ calls Tuner.restore where Tuner.can_restore, FailureConfig(max_failures=-1), a f
 with every step and goes on from it, ASHAScheduler with the same resources, and TUNE_GLOBAL_CHECKPOINT_S=1, so that the
 experiment is saved as often as it allows. A "worker" is a trial's actor, the "scheduler" the driver.
 
-All checkpoints are kept, as is the default. With --keep 1 (CheckpointConfig(num_to_keep=1)) a driver that is killed between the
-deletion of a checkpoint and the saving of the experiment leaves a trial that asks for what is gone ("Could not recover from
-checkpoint as it does not exist on storage anymore"): it fails, is tried again at once and fails again, for ever, and keeps its
-place (ray#27790, ray#30073). Once all places are held so, no work is done: the campaign says so and ends.
+All checkpoints are kept, as is the default. With --keep 1 (CheckpointConfig(num_to_keep=1)) a driver that is killed between
+the deletion of a checkpoint and the saving of the experiment leaves a trial that asks for what is gone ("Could not recover
+from checkpoint as it does not exist on storage anymore"): it fails, is tried again at once and fails again, for ever, and
+keeps its place (ray#27790, ray#30073). Once all places are held so, no work is done: the campaign says so and ends.
 """
 
 from __future__ import annotations
