@@ -20,6 +20,10 @@ BEYOND_S = 0.03  # and a random part of so long, so that every moment of a step 
 STUCK_S = 120.0  # so long without a step is no random moment
 
 
+class Stuck(RuntimeError):
+    """No work is done any more."""
+
+
 @dataclass(frozen=True)
 class Kill:
     number: int
@@ -83,12 +87,14 @@ class Campaign:
         self.steps, self.between = Counter(folder / "work"), steps
 
     def run(self, kills: int) -> None:
-        for number in range(len(read_kills(self.folder)), kills):
-            self._kill(number, random.Random(f"{self.seed}:{number}"))
-        if self.scheduler is not None:
-            self._append("stopped.jsonl", {"at_s": time.time()})
-            self.scheduler.kill()
-            self.scheduler.wait()
+        try:
+            for number in range(len(read_kills(self.folder)), kills):
+                self._kill(number, random.Random(f"{self.seed}:{number}"))
+        finally:
+            if self.scheduler is not None:
+                self._append("stopped.jsonl", {"at_s": time.time()})
+                self.scheduler.kill()
+                self.scheduler.wait()
 
     def _started(self) -> subprocess.Popen[bytes]:
         self.scheduler = self.system.start(self.folder)
@@ -142,7 +148,7 @@ class Campaign:
                     self.startup_s = now - began
                 seen, last = found, now
             if now > last + STUCK_S:
-                raise RuntimeError(f"no step in {STUCK_S:g} s before kill {number}")
+                raise Stuck(f"no step in {STUCK_S:g} s before kill {number}")
             time.sleep(0.003)
         return scheduler
 

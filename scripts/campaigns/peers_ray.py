@@ -1,9 +1,14 @@
-"""The same kills on Ray Tune: peers_ray.py --kills 30.
+"""The same kills on Ray Tune: peers_ray.py --kills 60, and with --keep 1.
 
 As its documentation has it for what dies: a cluster of one node that outlives the driver (`ray start --head`), a driver that
 calls Tuner.restore where Tuner.can_restore, FailureConfig(max_failures=-1), a function trainable that reports a checkpoint
 with every step and goes on from it, ASHAScheduler with the same resources, and TUNE_GLOBAL_CHECKPOINT_S=1, so that the
 experiment is saved as often as it allows. A "worker" is a trial's actor, the "scheduler" the driver.
+
+All checkpoints are kept, as is the default. With --keep 1 (CheckpointConfig(num_to_keep=1)) a driver that is killed between
+the deletion of a checkpoint and the saving of the experiment leaves a trial that asks for what is gone ("Could not recover
+from checkpoint as it does not exist on storage anymore"): it fails, is tried again at once and fails again, for ever, and
+keeps its place (ray#27790, ray#30073). Once all places are held so, no work is done: the campaign says so and ends.
 """
 
 from __future__ import annotations
@@ -55,7 +60,7 @@ def train(config: dict[str, Any]) -> None:
         records.acknowledged(trial, resource, loss)
 
 
-def drive(folder: Path, workers: int) -> None:
+def drive(folder: Path, workers: int, keep: int | None) -> None:
     import ray
     from ray import tune
 
@@ -80,7 +85,7 @@ def drive(folder: Path, workers: int) -> None:
                 name=EXPERIMENT,
                 storage_path=str(folder),
                 failure_config=tune.FailureConfig(max_failures=-1),
-                checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+                checkpoint_config=tune.CheckpointConfig(num_to_keep=keep),
                 verbose=0,
             ),
         )
@@ -90,8 +95,8 @@ def drive(folder: Path, workers: int) -> None:
 class Ray:
     name = "Ray Tune"
 
-    def __init__(self, workers: int, folder: Path) -> None:
-        self._workers, self._folder = workers, folder
+    def __init__(self, workers: int, keep: int | None, folder: Path) -> None:
+        self._workers, self._keep, self._folder = workers, keep, folder
         self._environment = os.environ | {
             records.FOLDER: str(folder),
             "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
@@ -115,7 +120,9 @@ class Ray:
         shutil.rmtree(self._environment["RAY_TMPDIR"], ignore_errors=True)
 
     def start(self, folder: Path) -> subprocess.Popen[bytes]:
-        return started(folder, Path(__file__).name, "--role", "driver", "--folder", folder, "--workers", self._workers)
+        kept = () if self._keep is None else ("--keep", self._keep)
+        arguments = ("--role", "driver", "--folder", folder, "--workers", self._workers, *kept)
+        return started(folder, Path(__file__).name, *arguments)
 
     def workers(self, scheduler: subprocess.Popen[bytes]) -> list[int]:
         """Trials' actors; the cluster's own helpers are called ray::... as well, and take the node with them."""
@@ -157,6 +164,9 @@ def check(folder: Path) -> dict[str, object]:
         "iterations that are not the step": sum(row["training_iteration"] != row["resource"] for row in rows),
         "trials": len(grid),
         "states": ", ".join(f"{count} {state}" for state, count in sorted(states.items())),
+        "trials that asked for a checkpoint that is gone": sum(
+            "does not exist on storage" in path.read_text() for path in (folder / EXPERIMENT).rglob("error.txt")
+        ),
         "trials running or waiting for ever": sum(states[s] for s in ("RUNNING", "PENDING", "PAUSED")),
         "steps": work.steps,
         "steps repeated": f"{work.repeated} ({100 * work.repeated_share:.2f} %)",
@@ -170,20 +180,25 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=int, help="checkpoints of a trial to keep; default: all")
     parser.add_argument("--folder", type=Path, default=Path("runs/kill-ray"))
     arguments = parser.parse_args()
     folder = arguments.folder.absolute()
     if arguments.role == "driver":
-        drive(folder, arguments.workers)
+        drive(folder, arguments.workers, arguments.keep)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    system = Ray(arguments.workers, folder)
+    system = Ray(arguments.workers, arguments.keep, folder)
     system.begin()
     try:
-        killer.Campaign(system, folder, arguments.seed, STEPS).run(arguments.kills)
-        system.finish(folder)
+        ended = "yes"
+        try:
+            killer.Campaign(system, folder, arguments.seed, STEPS).run(arguments.kills)
+            system.finish(folder)
+        except killer.Stuck as stuck:
+            ended = f"no: {stuck}"
         kills = Counter(kill.what for kill in killer.read_kills(folder))
-        print(table({"kills": dict(kills)} | check(folder)))
+        print(table({"kills": dict(kills), "went on to the end": ended} | check(folder)))
     finally:
         system.end()
 

@@ -67,13 +67,15 @@ void write_array(const fs::path& path, const ModelLibrary::Array& array) {
 }  // namespace
 
 void write_model_folder(const fs::path& folder, ModelRecord& record,
-                        const std::map<std::string, ModelLibrary::Array>& predictions, const fs::path& model) {
+                        const std::map<std::string, ModelLibrary::Array>& predictions, const fs::path& model,
+                        const std::function<void()>& last) {
   set_model_file(folder, record, model);
   const std::string meta = meta_text(record);
   write_folder(folder, [&](const fs::path& temporary) {
     write_parts(temporary / "meta.json", {meta});
     for (const auto& [split, array] : predictions) write_array(temporary / (split + ".npy"), array);
     if (!model.empty()) write_parts(temporary / record.entry.model_file.filename(), {MappedFile(model).text()});
+    last();
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -19,9 +20,10 @@ struct ModelRecord {
 
 // Makes the folder in one step and sets the record's model_file and model_sha256 from `model`, which may be empty. Throws
 // std::invalid_argument for text in the record that is not UTF-8, FileError where the folder exists or cannot be written;
-// both leave nothing behind.
+// both leave nothing behind. `last` is called when nothing but to show the folder is left to do.
 void write_model_folder(const std::filesystem::path& folder, ModelRecord& record,
-                        const std::map<std::string, ModelLibrary::Array>& predictions, const std::filesystem::path& model);
+                        const std::map<std::string, ModelLibrary::Array>& predictions, const std::filesystem::path& model,
+                        const std::function<void()>& last);
 
 // Puts another model file in, and writes the record's cost. meta.json, replaced in one step, decides which file counts: it
 // is written after the new file and before the old one goes.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/message.h"
+#include "library/addition.h"
 #include "library/model_folder.h"
 #include "library/npy.h"
 #include "quorate/core/error.h"
@@ -102,6 +103,7 @@ struct ModelLibrary::State {
   std::map<std::string, std::shared_ptr<const Labels>> labels;
   std::map<std::string, ModelRecord> models;
   std::set<std::pair<std::int64_t, std::string>> order;  // (sequence, name)
+  std::optional<std::uint64_t> additions;                // so many are known; nullopt: look
 
   fs::path labels_folder() const { return *folder / "labels"; }
   fs::path models_folder() const { return *folder / "models"; }
@@ -123,6 +125,17 @@ struct ModelLibrary::State {
     for (const auto& [name, record] : new_models) order.emplace(record.sequence, name);
     labels.merge(new_labels);
     models.merge(new_models);
+  }
+
+  // Our turn to add a model, knowing all that are there; null for a library in memory.
+  std::unique_ptr<Addition> begin_addition() {
+    if (!folder) return nullptr;
+    auto addition = std::make_unique<Addition>(*folder);
+    if (additions && additions == addition->before()) return addition;
+    remove_leftovers(models_folder());
+    look();
+    additions = addition->before();
+    return addition;
   }
 
   const Labels& labels_of(const std::string& split) const {
@@ -217,17 +230,18 @@ void ModelLibrary::add(const std::string& name, const std::map<std::string, Arra
   }
 
   const std::lock_guard lock(state_->mutex);
-  state_->look();
+  const auto addition = state_->begin_addition();
   require(!state_->models.contains(name), "name is \"", name, "\", but ", state_->title(),
           " has a model of that name already");
   for (const auto& [split, array] : predictions) {
+    if (!state_->labels.contains(split)) state_->look();  // another process may have set them
     check_predictions(name, split, array, state_->labels_of(split));
     state_->check_classes(split, array.classes);
   }
   record.sequence = state_->order.empty() ? 0 : state_->order.rbegin()->first + 1;
   if (state_->folder) {
-    remove_leftovers(state_->models_folder());
-    write_model_folder(state_->models_folder() / name, record, predictions, model);
+    write_model_folder(state_->models_folder() / name, record, predictions, model, [&] { addition->count(); });
+    if (state_->additions) ++*state_->additions;
     record.entry.bytes = bytes_in(state_->models_folder() / name);
   } else {
     if (!model.empty()) record.entry.model_sha256 = sha256_of_file(model);

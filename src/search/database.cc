@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "quorate/core/error.h"
 
@@ -37,6 +38,23 @@ void Database::execute(const std::string& sql) {
 
 void Database::roll_back() {
   if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Database::reserve_log(std::int64_t bytes) {
+  execute("BEGIN IMMEDIATE");  // opens the log, and nobody else writes to it
+  sqlite3_file* file = nullptr;
+  sqlite3_int64 size = 0;
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  if (file != nullptr && file->pMethods != nullptr && file->pMethods->xFileSize(file, &size) == SQLITE_OK && size < bytes) {
+    // To SQLite a log ends before a frame of page 0, as there is none. It writes less than 128 KiB at once.
+    const std::vector<char> zeros(std::size_t{1} << 16);
+    int code = SQLITE_OK;
+    for (sqlite3_int64 at = size; at < bytes && code == SQLITE_OK; at += static_cast<sqlite3_int64>(zeros.size()))
+      code = file->pMethods->xWrite(file, zeros.data(), static_cast<int>(zeros.size()), at);
+    if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK) file->pMethods->xTruncate(file, size);
+  }
+  roll_back();
 }
 
 std::int64_t Database::integer(const std::string& sql) {

@@ -25,7 +25,11 @@ class Database {
 
   void trust();
   void execute(const std::string& sql);
-  void roll_back();                              // the transaction that is open, if one is
+  void roll_back();  // the transaction that is open, if one is
+  // Makes the write-ahead log a file of at least so many bytes, zeros behind what it holds, so that a sync of what is
+  // appended need not record a new file size as well, which takes most of its time. Where there is no room it stays as it
+  // is.
+  void reserve_log(std::int64_t bytes);
   std::int64_t integer(const std::string& sql);  // the first column of the first row
   sqlite3* get() const { return handle_; }
   const std::filesystem::path& path() const { return path_; }

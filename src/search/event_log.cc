@@ -15,6 +15,9 @@ namespace fs = std::filesystem;
 constexpr int kApplication = 0x71756f72;  // "quor"
 constexpr int kVersion = 2;
 
+// Somewhat above the 1,000 pages of 4,096 bytes and a header of 24 after which SQLite empties the log.
+constexpr std::int64_t kReservedLog = 1064 * 4120;
+
 constexpr std::array<std::string_view, 10> kKinds = {"start",    "report", "done",     "failed",     "gave_up",
                                                      "released", "note",   "enqueued", "checkpoint", "dropped"};
 
@@ -191,6 +194,7 @@ void EventLog::replay(const std::function<void(const Event&)>& read) {
 void EventLog::trust() {
   database_.trust();
   database_.execute(durability_ == Durability::kPower ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+  if (durability_ == Durability::kPower) database_.reserve_log(kReservedLog);
   if (version_ < kVersion)
     database_.execute(message("BEGIN IMMEDIATE;", kFromVersion1, "PRAGMA user_version=", kVersion,
                               "; INSERT INTO about VALUES ('objectives', '[\"loss\"]'); COMMIT;"));

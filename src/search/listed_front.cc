@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "search/sorted_fronts.h"
+
 namespace quorate {
 namespace {
 
@@ -99,17 +101,8 @@ void ListedRest::give_up(const ListedFront& before, std::span<const Point> lost,
 }
 
 std::vector<ListedFront> ListedRest::fronts() const {
-  std::vector<Point> points = points_;
-  std::sort(points.begin(), points.end());
-  std::vector<std::vector<Point>> fronts;
-  for (const Point& point : points)
-    if (const auto front = std::partition_point(fronts.begin(), fronts.end(),
-                                                [&](const auto& one) { return dominated_by_any(one, point); });
-        front == fronts.end())
-      fronts.push_back({point});
-    else
-      front->push_back(point);
-  return {std::make_move_iterator(fronts.begin()), std::make_move_iterator(fronts.end())};
+  return sorted_fronts<ListedFront>(points_,
+                                    [](const auto& front, const Point& point) { return dominated_by_any(front, point); });
 }
 
 }  // namespace quorate

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "search/sorted_fronts.h"
+
 namespace quorate {
 namespace {
 
@@ -61,17 +63,8 @@ Staircase::Gap Staircase::gap(std::span<const Point> lost) const {
 }
 
 std::vector<Staircase> staircases(std::vector<PlanePoint> points) {
-  std::sort(points.begin(), points.end());
-  std::vector<std::vector<PlanePoint>> fronts;
-  for (const PlanePoint& point : points)
-    // The first front that does not dominate it; those before do, so the search may halve.
-    if (const auto front =
-            std::partition_point(fronts.begin(), fronts.end(), [&](const auto& one) { return behind(one.back(), point); });
-        front == fronts.end())
-      fronts.push_back({point});
-    else
-      front->push_back(point);
-  return {std::make_move_iterator(fronts.begin()), std::make_move_iterator(fronts.end())};
+  return sorted_fronts<Staircase>(std::move(points),
+                                  [](const auto& front, const PlanePoint& point) { return behind(front.back(), point); });
 }
 
 }  // namespace quorate

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <mutex>
 
+#include "quorate/core/error.h"
 #include "quorate/core/file.h"
 #include "quorate/search/study.h"
 #include "search/database.h"
@@ -160,6 +161,30 @@ TEST(StudyDurability, PowerIsTheSameStudy) {
   options.durability = Durability::kProcess;
   const auto a = Study(process.path).trials(), b = Study(power.path, space(), options).trials();
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(a[i].losses, b[i].losses);
+}
+
+// The log has room beforehand, see EventLog::trust. What it does not use yet is no part of it.
+TEST(StudyDurability, PowerReservesItsLog) {
+  const Folder folder, killed;
+  const StudyOptions options{.hyperband = {.max_resource = 9, .seed = 3}, .durability = Durability::kPower};
+  Study study(folder.path, space(), options);
+  const fs::path log = folder.path / "study.db-wal";
+  const auto reserved = fs::file_size(log);
+  EXPECT_GT(reserved, 4'000'000u);
+  study.run(train, {.trials = 10});
+  EXPECT_EQ(fs::file_size(log), reserved);
+  const auto opened = [&](std::uintmax_t bytes) {
+    for (const char* name : {"study.db", "study.db-wal", "study.acknowledged"})
+      fs::copy_file(folder.path / name, killed.path / name, fs::copy_options::overwrite_existing);
+    fs::resize_file(killed.path / "study.db-wal", bytes);
+    return Study(killed.path, options).trials();
+  };
+  for (const auto bytes : {reserved, reserved - 1, reserved / 2}) {
+    const auto trials = opened(bytes);
+    ASSERT_EQ(trials.size(), 10u);
+    for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(trials[i].losses, study.trials()[i].losses);
+  }
+  EXPECT_THAT([&] { opened(20'000); }, ThrowsMessage<FileError>(HasSubstr("acknowledged events")));
 }
 
 TEST(StudyVersions, TheFirstIsMigrated) {

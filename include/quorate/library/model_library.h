@@ -14,11 +14,11 @@
 
 namespace quorate {
 
-// On disk: models/<name>/{meta.json, <split>.npy, model.*} and labels/<split>.npy. A model's folder is renamed into place
-// when it is whole, and away before it is deleted, so a reader sees all of a model or nothing, and a crash leaves nothing
-// half written, at most a hidden temporary file that a later write removes. Safe to call from several threads. Several
-// processes may read one library while others add to it or remove from it; two that add in the same instant may get the same
-// place in the order, and then stand by name. A copy is the same library, not another.
+// On disk: models/<name>/{meta.json, <split>.npy, model.*}, labels/<split>.npy and additions, a count. A model's folder is
+// renamed into place when it is whole, and away before it is deleted, so a reader sees all of a model or nothing, and a
+// crash leaves nothing half written but a hidden temporary file that a later write removes. Safe for several threads, and
+// for several processes that read, add or remove: additions follow one another, and what add() costs grows only with the
+// models that other processes have added since. A copy is the same library, not another.
 class ModelLibrary {
  public:
   // A model's predictions on one split: [samples, classes], row-major. Stored as given, float16 or float32.
