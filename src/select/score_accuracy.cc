@@ -193,8 +193,7 @@ class AccuracyScorer final : public Scorer {
   void find_open(std::size_t sample, std::vector<OpenSample>& open) {
     const auto label = static_cast<std::size_t>(predictions_.labels()[sample]);
     const std::span<const double> sums = sums_[sample];
-    const auto [rival, next] = sums_.highest(sample);
-    const double truth = sums[label];
+    const double truth = sums[label], rival = sums_.highest(sample).first, next = sums_.highest(sample).second;
     const Glances::Extremes& extremes = glances_.extremes(sample);
     // Each pick moves the truth's lead by no less than `ahead_least`, and by no more than the highest score of the truth and
     // the lowest of the rival.

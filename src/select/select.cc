@@ -73,7 +73,7 @@ void add_capped(std::vector<FoundEnsemble>& found, Walker& walker, const std::ve
 }
 
 void add_pruned(std::vector<FoundEnsemble>& found, Walker& walker) {
-  const auto most = 2 * static_cast<std::size_t>(walker.options().caps);
+  const auto most = 3 * static_cast<std::size_t>(walker.options().caps);
   if (walker.models() > most) return;
   const std::vector<int> best_first = walker.best_first();
   for (const Cost& cost : walker.costs()) {

@@ -260,7 +260,7 @@ inline std::vector<Found> candidates(const Case& data, const Options& options) {
   for (int k = 1; k <= options.caps && least < dearest; ++k)
     add_prefixes(walk(data, options, false, least * std::pow(dearest / least, k / (options.caps + 1.0))), "capped greedy");
   const std::vector<std::set<int>> sets = pruned_sets(data, options);
-  if (std::max(sets.size(), data.models) <= 2 * std::size_t(options.caps))
+  if (std::max(sets.size(), data.models) <= 3 * std::size_t(options.caps))
     for (const auto& among : sets) add_prefixes(walk(data, options, false, kNoCap, among), "pruned greedy");
   return found;
 }

@@ -69,7 +69,7 @@ GreedyPath greedy(const Predictions& predictions, std::span<const double> cost, 
 //   those
 //                   that are dearer alone go, then the one of most loss alone, one by one, until the rest are within it
 //                   together. For each set of at least two models that a budget leaves, where neither models nor sets are
-//                   more than 2 `caps`: no budget's front is then worse than that pruning and greedy() for it
+//                   more than 3 `caps`: no budget's front is then worse than that pruning and greedy() for it
 //   "bagged greedy" every prefix of greedy() among a random part of the models, for each of `bags` parts, and the mean of
 //                   all their picks (Caruana et al. 2004)
 //   "exhaustive"    all ensembles there are, where they are few: fewer than 1,000 multisets of fewer than max_size picks, as
