@@ -41,7 +41,9 @@ FoundEnsemble picked(const Walker& walker, const std::vector<int>& picks, std::s
 void add_prefixes(std::vector<FoundEnsemble>& found, const Walker::Path& path, const Walker& walker, const std::string& by) {
   for (std::size_t size = 1; size <= path.picks.size(); ++size) {
     FoundEnsemble prefix = picked(walker, path.picks, size, path.losses[size - 1], path.errors[size - 1], by);
-    if (std::none_of(found.begin(), found.end(), [&](const FoundEnsemble& other) { return other.counts == prefix.counts; }))
+    if (std::none_of(found.begin(), found.end(), [&](const FoundEnsemble& other) {
+          return other.picks == prefix.picks && other.counts == prefix.counts;
+        }))
       found.push_back(std::move(prefix));
   }
 }
