@@ -75,12 +75,16 @@ class Crew {
   bool is_of(pid_t process) const { return process_ == process; }
   bool may_use(const cpu_set_t& cores) const { return CPU_EQUAL(&cores_, &cores); }
 
-  void run(Job& job) {
-    while (members_.size() + 1 < job.workers) {
+  void grow_to(std::size_t workers) {
+    while (members_.size() + 1 < workers) {
       auto member = std::make_unique<Member>();
       member->thread = std::thread([this, own = member.get(), worker = members_.size() + 1] { serve(*own, worker); });
       members_.push_back(std::move(member));
     }
+  }
+
+  // Of no more workers than it has grown to.
+  void run(Job& job) noexcept {
     left_.store(static_cast<std::uint32_t>(job.workers - 1), std::memory_order_relaxed);
     for (std::size_t worker = 1; worker < job.workers; ++worker) members_[worker - 1]->ask(&job);
     job.run(0);
@@ -130,13 +134,9 @@ class Crews {
     std::unique_ptr<Crew>& crew = crews_[depth_];
     if (!crew || !crew->may_use(cores)) crew = std::make_unique<Crew>(cores);
     Crew& own = *crew;
+    own.grow_to(job.workers);
     ++depth_;
-    try {
-      own.run(job);
-    } catch (...) {
-      --depth_;
-      throw;
-    }
+    own.run(job);
     --depth_;
   }
 
