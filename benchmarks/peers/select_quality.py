@@ -28,6 +28,7 @@ from libraries import Library
 from markdown import print_table
 from numpy.typing import NDArray
 
+import quorate as qr
 from quorate.bench.table import machine, seconds
 
 SIZE = 4
@@ -120,6 +121,23 @@ def at_default_sizes(library: Library, metric: str) -> list[str]:
     return [library.name, *shares(sides, front_of(point for side in sides for point in side.points)), *compared]
 
 
+def at_every_budget(library: Library, metric: str) -> list[str]:
+    """AutoGluon's pruning with our greedy in place of its own: the same picks but for ties, in no time."""
+    predictions, picks = library.predictions, peers.AUTOGLUON_PICKS
+    alone = np.array([qr.loss(qr.Ensemble([m], [1.0]), predictions, metric=metric) for m in range(len(library.models))])
+    pruned = []
+    for budget in budgets_of(library):
+        kept = peers.affordable(library.cost, alone, budget)
+        of_kept = library.only(np.array(kept), library.name)
+        greedy = qr.greedy(of_kept.predictions, of_kept.cost, metric=metric, max_size=picks)
+        pruned.append((budget, min(*greedy.losses, alone[library.cost <= budget].min())))
+    mine = peers.ours(library, metric, max_size=picks)
+    return [library.name, seconds(mine.taken_s), better_and_worse(mine, peers.Outcome(pruned, 0.0), library)]
+
+
+AT_EVERY_BUDGET = ["library", "ours, 25", f"of {BUDGETS} budgets ours is better / worse"]
+
+
 AT_DEFAULT_SIZES = [
     "library",
     "ours, 16 picks",
@@ -139,17 +157,21 @@ def main() -> None:
     )
     parser.add_argument("--metric", choices=METRICS, help="this one only")
     parser.add_argument("--library", default="", help="only those whose name contains this")
-    parser.add_argument("--table", choices=("all", "default"), help="this table only")
+    parser.add_argument("--table", choices=("all", "default", "budgets"), help="this table only")
     given = parser.parse_args()
     if not given.data.is_dir():
         sys.exit(f"{given.data} is no folder")
     chosen = [library for library in cases(given.data) if given.library in library.name]
-    peers.warm_up()
+    if given.table != "budgets":
+        peers.warm_up()
     for metric in (given.metric,) if given.metric else METRICS:
-        if given.table != "default":
+        if given.table in (None, "budgets"):
+            print(f"\n{metric}, {peers.AUTOGLUON_PICKS} picks beside pruning and a greedy for each budget\n")
+            print_table(AT_EVERY_BUDGET, (at_every_budget(library, metric) for library in chosen))
+        if given.table in (None, "all"):
             print(f"\n{metric}, up to {SIZE} picks\n")
             print_table(AGAINST_ALL, (against_all(library, metric) for library in chosen))
-        if given.table != "all":
+        if given.table in (None, "default"):
             print(f"\n{metric}, each side's own size\n")
             print_table(AT_DEFAULT_SIZES, (at_default_sizes(library, metric) for library in chosen))
     told = {**machine(), **peers.versions()}

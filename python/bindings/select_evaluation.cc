@@ -33,6 +33,10 @@ std::string text_of(const EvaluatedPoint& point) {
                  joined(point.ensemble.members), "])");
 }
 
+std::string text_of(const AsGood& found) {
+  return message("AsGood(point=", found.point, ", cost_ratio=", found.cost_ratio, ")");
+}
+
 std::string table_of(const FrontEvaluation& evaluation) {
   std::ostringstream out;
   out << "FrontEvaluation of " << evaluation.points.size() << " on " << evaluation.samples
@@ -50,6 +54,9 @@ std::string table_of(const FrontEvaluation& evaluation) {
         << std::setw(11) << point.ensemble.cost << std::setw(11) << point.ensemble.loss << std::setw(27)
         << interval(point.loss, point.loss_low, point.loss_high) << std::setw(35) << gain(point.best) << std::setw(35)
         << (point.at_cost ? gain(*point.at_cost) : "-") << "  " << joined(point.ensemble.members);
+  if (evaluation.as_good)
+    out << "\nas good as model " << evaluation.points[0].best.model << " alone, the best: point "
+        << evaluation.as_good->point << ", for " << evaluation.as_good->cost_ratio << " of its cost";
   return out.str();
 }
 
@@ -102,6 +109,16 @@ void register_points(py::module_& m) {
       .def("__repr__", [](const EvaluatedPoint& self) { return text_of(self); });
 }
 
+void register_as_good(py::module_& m) {
+  py::class_<AsGood>(m, "AsGood",
+                     "The cheapest point of a front that is no worse than the best model alone, on held-out data.")
+      .def_readonly("point", &AsGood::point,
+                    "Its index: points[point].best is its loss beside that model's, with the interval of their difference.")
+      .def_readonly("cost_ratio", &AsGood::cost_ratio, "What it costs over what the model does, by the first cost.")
+      .def(py::self == py::self)
+      .def("__repr__", [](const AsGood& self) { return text_of(self); });
+}
+
 void add_arrays(py::class_<FrontEvaluation>& evaluation) {
   const auto at_cost = [](double SingleComparison::*figure) {
     return [figure](const EvaluatedPoint& point) { return point.at_cost ? (*point.at_cost).*figure : kNone; };
@@ -145,6 +162,10 @@ void register_evaluation(py::module_& m) {
       .def_readonly("level", &FrontEvaluation::level, "Of the intervals.")
       .def_readonly("seed", &FrontEvaluation::seed, "Of the draws.")
       .def_readonly("points", &FrontEvaluation::points, "[points], cheapest first.")
+      .def_readonly(
+          "as_good", &FrontEvaluation::as_good,
+          "The cheapest point that is no worse than the best model alone; None without costs or where there is none. "
+          "Chosen by the held-out losses, which flatters it.")
       .def("__len__", [](const FrontEvaluation& self) { return self.points.size(); })
       .def(
           "__iter__", [](const FrontEvaluation& self) { return py::make_iterator(self.points.begin(), self.points.end()); },
@@ -235,6 +256,7 @@ void register_diversity(py::module_& m) {
 
 void register_select_evaluation(py::module_& m) {
   register_points(m);
+  register_as_good(m);
   register_evaluation(m);
   register_diversity(m);
 }

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ._core import (
+    AsGood,
     AsyncHyperband,
     AttemptOver,
     Cascade,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AsGood",
     "AsyncHyperband",
     "AttemptOver",
     "Cascade",

@@ -85,8 +85,13 @@ void Predictions::read_true_class(std::size_t model, std::span<float> out) const
   std::visit(
       [&]<class T>(const T* data) {
         if (!from.file) {
+          std::vector<T> numbers(samples_);
           for (std::size_t sample = 0; sample < samples_; ++sample)
-            out[sample] = to_float(data[sample * classes_ + label(sample)]);
+            numbers[sample] = data[sample * classes_ + label(sample)];
+          if constexpr (std::is_same_v<T, Half>)
+            to_floats(numbers, out.data());
+          else
+            std::copy(numbers.begin(), numbers.end(), out.begin());
           return;
         }
         // To read one number of a file takes as long as to read several thousand in a row: rows longer than that are left

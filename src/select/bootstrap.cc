@@ -7,7 +7,6 @@
 #include "quorate/core/parallel.h"
 #include "quorate/core/random.h"
 #include "select/cpu.h"
-#include "select/sample_losses.h"
 
 namespace quorate {
 namespace {
@@ -147,20 +146,6 @@ std::vector<Lanes> macro_f1_losses(std::span<const Lanes> weights, const Resampl
 }
 
 }  // namespace
-
-SampleResults sample_results(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads) {
-  if (metric == Metric::kMacroF1) return {{}, answers(predictions, ensemble, threads)};
-  return {sample_losses(metric, predictions, ensemble, threads), {}};
-}
-
-double loss_of(Metric metric, const SampleResults& results, const Predictions& predictions,
-               std::span<const double> sample_weight) {
-  const auto labels = predictions.labels();
-  if (metric == Metric::kMacroF1) return macro_f1_loss(results.answers, labels, predictions.classes(), sample_weight);
-  if (metric == Metric::kBalancedAccuracy)
-    return balanced_error(results.losses, labels, predictions.classes(), sample_weight);
-  return weighted_mean(results.losses, sample_weight);
-}
 
 std::vector<std::vector<double>> bootstrap(const Resampling& how, std::span<const SampleResults> results) {
   const bool macro_f1 = how.metric == Metric::kMacroF1;

@@ -6,20 +6,9 @@
 #include <vector>
 
 #include "quorate/select/metric.h"
+#include "select/sample_losses.h"
 
 namespace quorate {
-
-// What a metric needs to know of one ensemble: sample_losses(), and for kMacroF1 answers() instead.
-struct SampleResults {
-  std::vector<double> losses;         // [samples]
-  std::vector<std::int32_t> answers;  // [samples]
-};
-
-SampleResults sample_results(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads);
-
-// The metric itself, as loss() has it.
-double loss_of(Metric metric, const SampleResults& results, const Predictions& predictions,
-               std::span<const double> sample_weight);
 
 struct Resampling {
   Metric metric = Metric::kLogLoss;

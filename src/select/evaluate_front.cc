@@ -97,6 +97,14 @@ int best_single(std::span<const double> losses, std::span<const Cost> costs, con
   return best;
 }
 
+std::optional<AsGood> as_good_as_the_best(std::span<const EvaluatedPoint> points, std::span<const Cost> costs) {
+  const auto found =
+      std::find_if(points.begin(), points.end(), [](const EvaluatedPoint& point) { return point.loss <= point.best.loss; });
+  if (costs.empty() || found == points.end()) return std::nullopt;
+  const double of_point = found->ensemble.cost, of_model = costs[0].of_model[static_cast<std::size_t>(found->best.model)];
+  return AsGood{static_cast<int>(found - points.begin()), of_point == of_model ? 1.0 : of_point / of_model};
+}
+
 // What is resampled: the front's points, then the models that they are compared with.
 class Comparison {
  public:
@@ -138,7 +146,7 @@ class Comparison {
 
  private:
   void add(const Ensemble& ensemble) {
-    results_.push_back(sample_results(options_.metric, held_out_, ensemble, options_.threads));
+    results_.push_back(std::move(sample_results(options_.metric, held_out_, {&ensemble, 1}, options_.threads)[0]));
     losses_.push_back(loss_of(options_.metric, results_.back(), held_out_, options_.sample_weight));
   }
 
@@ -174,12 +182,13 @@ FrontEvaluation evaluate_front(const EnsembleFront& front, const Predictions& he
     if (model >= 0) comparison.add_single(model);
   comparison.resample();
 
-  FrontEvaluation evaluation{options.metric, held_out.samples(), options.draws, options.level, options.seed, {}};
+  FrontEvaluation evaluation{options.metric, held_out.samples(), options.draws, options.level, options.seed, {}, {}};
   for (std::size_t k = 0; k < front.size(); ++k) {
     EvaluatedPoint& point = evaluation.points.emplace_back(comparison.point(k, front[k]));
     point.best = comparison.against(best, k);
     if (at_cost[k] >= 0) point.at_cost = comparison.against(at_cost[k], k);
   }
+  evaluation.as_good = as_good_as_the_best(evaluation.points, costs);
   return evaluation;
 }
 

@@ -66,6 +66,8 @@ std::string to_json(const FrontEvaluation& evaluation) {
     out["best"] = written(point.best);
     if (point.at_cost) out["at_cost"] = written(*point.at_cost);
   }
+  if (const auto& found = evaluation.as_good)
+    document["as_good"] = {{"point", found->point}, {"cost_ratio", json_number(found->cost_ratio)}};
   return document.dump(kIndent);
 }
 
@@ -86,6 +88,11 @@ FrontEvaluation front_evaluation_from_json(std::string_view text, const std::str
   const JsonField points = in["points"];
   for (std::size_t k = 0; k < points.size(); ++k)
     evaluation.points.push_back(read_point(points[k], message(name, ": points[", k, "]")));
+  if (in.has("as_good")) {
+    const JsonField found = in["as_good"];
+    const auto last = static_cast<std::int64_t>(points.size()) - 1;
+    evaluation.as_good = {static_cast<int>(integer_in(found["point"], 0, last)), found["cost_ratio"].number()};
+  }
   return evaluation;
 }
 

@@ -10,7 +10,8 @@
 namespace quorate {
 namespace {
 
-constexpr std::size_t kLine = 16;  // so many models share a line of a cache, which one thread writes
+constexpr std::size_t kLine = 16;   // so many models share a line of a cache, which one thread writes
+constexpr std::size_t kRows = 128;  // samples at a time at most, whose lines stay in the first cache for all of those models
 
 }  // namespace
 
@@ -44,11 +45,12 @@ Glances::Glances(const Scoring& scoring, std::span<const std::int32_t> own)
 
 void Glances::look(const Scoring& scoring, std::span<const std::int32_t> own, std::size_t begin, std::size_t end) {
   const std::size_t classes = scoring.predictions.classes();
-  const Chunks chunks(scoring.predictions.samples(), classes);
+  const std::size_t samples = scoring.predictions.samples();
+  const std::size_t rows_at_most = std::min(kRows, Chunks(samples, classes).rows_at_most());
   ScoreReader read(scoring.predictions, scoring.combine);
-  std::vector<TopTwo> found(chunks.rows_at_most());
-  for (std::size_t chunk = 0; chunk < chunks.count(); ++chunk) {
-    const auto [first, rows] = chunks[chunk];
+  std::vector<TopTwo> found(rows_at_most);
+  for (std::size_t first = 0; first < samples; first += rows_at_most) {
+    const std::size_t rows = std::min(rows_at_most, samples - first);
     for (std::size_t m = begin; m < end; ++m) {
       const float* scores = read(m, first, rows);
       find_top_two(scores, rows, classes, own.data() + first, found.data());

@@ -76,20 +76,6 @@ std::vector<std::vector<double>> log_losses(const Predictions& predictions, std:
   return result;
 }
 
-}  // namespace
-
-Metric metric_from_name(std::string_view name) {
-  const auto found = std::find(kNames.begin(), kNames.end(), name);
-  require(found != kNames.end(), "metric is \"", name, "\", but must be one of ", joined(kNames));
-  return static_cast<Metric>(found - kNames.begin());
-}
-
-std::string name_of(Metric metric) {
-  const auto index = static_cast<std::size_t>(metric);
-  require(index < kNames.size(), "metric is ", index, ", but must be one of the enumeration");
-  return std::string(kNames[index]);
-}
-
 std::vector<std::vector<double>> sample_losses(Metric metric, const Predictions& predictions,
                                                std::span<const Ensemble> ensembles, int threads) {
   if (metric == Metric::kLogLoss && !ensembles.empty() && ensembles[0].combine == Pooling::kMean)
@@ -109,21 +95,6 @@ std::vector<std::vector<double>> sample_losses(Metric metric, const Predictions&
     default:
       return each([&](Scores p, std::size_t i) { return answer_of(p) == label(i) ? 0.0 : 1.0; });
   }
-}
-
-std::vector<double> sample_losses(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads) {
-  return std::move(sample_losses(metric, predictions, {&ensemble, 1}, threads)[0]);
-}
-
-std::vector<std::vector<std::int32_t>> answers(const Predictions& predictions, std::span<const Ensemble> ensembles,
-                                               int threads) {
-  return each_sample<std::int32_t>(predictions, ensembles, threads, [](std::span<const double> p, std::size_t) {
-    return static_cast<std::int32_t>(answer_of(p));
-  });
-}
-
-std::vector<std::int32_t> answers(const Predictions& predictions, const Ensemble& ensemble, int threads) {
-  return std::move(answers(predictions, {&ensemble, 1}, threads)[0]);
 }
 
 double weighted_mean(std::span<const double> losses, std::span<const double> weight) {
@@ -172,23 +143,51 @@ double macro_f1_loss(std::span<const std::int32_t> answers, std::span<const std:
   return 1.0 - sum / present;
 }
 
+}  // namespace
+
+Metric metric_from_name(std::string_view name) {
+  const auto found = std::find(kNames.begin(), kNames.end(), name);
+  require(found != kNames.end(), "metric is \"", name, "\", but must be one of ", joined(kNames));
+  return static_cast<Metric>(found - kNames.begin());
+}
+
+std::string name_of(Metric metric) {
+  const auto index = static_cast<std::size_t>(metric);
+  require(index < kNames.size(), "metric is ", index, ", but must be one of the enumeration");
+  return std::string(kNames[index]);
+}
+
+std::vector<SampleResults> sample_results(Metric metric, const Predictions& predictions, std::span<const Ensemble> ensembles,
+                                          int threads) {
+  std::vector<SampleResults> results;
+  if (metric == Metric::kMacroF1) {
+    const auto answer = [](std::span<const double> p, std::size_t) { return static_cast<std::int32_t>(answer_of(p)); };
+    for (auto& answers : each_sample<std::int32_t>(predictions, ensembles, threads, answer))
+      results.push_back({{}, std::move(answers)});
+  } else {
+    for (auto& losses : sample_losses(metric, predictions, ensembles, threads)) results.push_back({std::move(losses), {}});
+  }
+  return results;
+}
+
+double loss_of(Metric metric, const SampleResults& results, const Predictions& predictions,
+               std::span<const double> sample_weight) {
+  const auto labels = predictions.labels();
+  if (metric == Metric::kMacroF1) return macro_f1_loss(results.answers, labels, predictions.classes(), sample_weight);
+  if (metric == Metric::kBalancedAccuracy)
+    return balanced_error(results.losses, labels, predictions.classes(), sample_weight);
+  return weighted_mean(results.losses, sample_weight);
+}
+
 std::vector<double> losses(Metric metric, const Predictions& predictions, std::span<const Ensemble> ensembles, int threads,
                            std::span<const double> sample_weight) {
-  constexpr std::size_t kAtOnce = 64;  // whose sample losses are held
+  constexpr std::size_t kAtOnce = 64;  // whose results are held
   std::vector<double> result;
-  const auto labels = predictions.labels();
   for (std::size_t first = 0; first < ensembles.size(); first += kAtOnce) {
     const auto some = ensembles.subspan(first, std::min(kAtOnce, ensembles.size() - first));
     for (const Ensemble& ensemble : some) check_suits({predictions, metric, ensemble.combine, sample_weight, threads});
-    if (metric == Metric::kMacroF1) {
-      for (const auto& of_one : answers(predictions, some, threads))
-        result.push_back(macro_f1_loss(of_one, labels, predictions.classes(), sample_weight));
-      continue;
-    }
-    for (const auto& of_one : sample_losses(metric, predictions, some, threads))
-      result.push_back(metric == Metric::kBalancedAccuracy
-                           ? balanced_error(of_one, labels, predictions.classes(), sample_weight)
-                           : weighted_mean(of_one, sample_weight));
+    for (const SampleResults& one : sample_results(metric, predictions, some, threads))
+      result.push_back(loss_of(metric, one, predictions, sample_weight));
   }
   return result;
 }

@@ -6,7 +6,6 @@
 
 #include "quorate/core/parallel.h"
 #include "select/cpu.h"
-#include "select/score_rows.h"
 
 namespace quorate {
 namespace {
@@ -14,12 +13,24 @@ namespace {
 constexpr double kNothing = -std::numeric_limits<double>::infinity();
 constexpr std::size_t kLanes = 8;
 
-struct AddRows {
+// Each removal rounds a sum once more, by up to 1.1e-16 of it: that many leave it within a hundredth of a tie.
+constexpr int kRemovals = 64;
+
+struct AddScores {
   template <int>
-  [[gnu::always_inline]] static void run(const float* scores, std::size_t rows, std::size_t classes, const std::int32_t* own,
+  [[gnu::always_inline]] static void run(const float* scores, std::size_t count, bool added, double* __restrict sums) {
+    if (added)
+      for (std::size_t i = 0; i < count; ++i) sums[i] += double{scores[i]};
+    else
+      for (std::size_t i = 0; i < count; ++i) sums[i] -= double{scores[i]};
+  }
+};
+
+struct FindHighest {
+  template <int>
+  [[gnu::always_inline]] static void run(std::size_t rows, std::size_t classes, const std::int32_t* own,
                                          const std::uint32_t* wake, std::uint32_t now, double* sums,
                                          PickSums::Highest* found) {
-    add(scores, rows * classes, sums);
     for (std::size_t row = 0; row < rows; ++row, sums += classes) {
       if (wake[row] > now) continue;
       if (own[row] < 0) {
@@ -34,10 +45,6 @@ struct AddRows {
   }
 
  private:
-  [[gnu::always_inline]] static void add(const float* scores, std::size_t count, double* __restrict sums) {
-    for (std::size_t i = 0; i < count; ++i) sums[i] += double{scores[i]};
-  }
-
   [[gnu::always_inline]] static PickSums::Highest highest(const double* sums, std::size_t classes) {
     PickSums::Highest found{kNothing, kNothing};
     const auto take = [&found](double first, double second) {
@@ -86,6 +93,8 @@ PickSums::PickSums(const Scoring& scoring, std::span<const std::int32_t> own)
 
 void PickSums::clear() {
   picks_ = 0;
+  removed_ = 0;
+  changes_.clear();
   std::fill(sums_.begin(), sums_.end(), 0.0);
   for (std::size_t i = 0; i < highest_.size(); ++i) {
     const std::size_t others = predictions_.classes() - (own_[i] < 0 ? 0 : 1);
@@ -93,17 +102,37 @@ void PickSums::clear() {
   }
 }
 
-void PickSums::add(std::size_t model, std::span<const std::uint32_t> wake) {
+void PickSums::add(std::size_t model) {
   ++picks_;
+  changes_.push_back({model, true});
+}
+
+bool PickSums::remove(std::size_t model) {
+  if (removed_ == kRemovals) return false;
+  ++removed_;
+  --picks_;
+  changes_.push_back({model, false});
+  return true;
+}
+
+void PickSums::settle(std::span<const std::uint32_t> wake, const std::function<void(std::size_t)>& of_chunk) {
   parallel_for(chunks_.count(), threads_, [&](std::size_t begin, std::size_t end) {
     ScoreReader read(predictions_, combine_);
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
-      const auto [first, rows] = chunks_[chunk];
-      run_widest<AddRows>(read(model, first, rows), rows, predictions_.classes(),
-                          static_cast<const std::int32_t*>(own_.data() + first), wake.data() + first, picks_,
-                          sums_.data() + first * predictions_.classes(), highest_.data() + first);
+      if (!changes_.empty()) settle(chunks_[chunk], wake.data(), read);
+      of_chunk(chunk);
     }
   });
+  changes_.clear();
+}
+
+void PickSums::settle(const Chunks::Range& chunk, const std::uint32_t* wake, ScoreReader& read) {
+  const auto [first, rows] = chunk;
+  const std::size_t classes = predictions_.classes();
+  double* sums = sums_.data() + first * classes;
+  for (const auto& [model, added] : changes_) run_widest<AddScores>(read(model, first, rows), rows * classes, added, sums);
+  run_widest<FindHighest>(rows, classes, static_cast<const std::int32_t*>(own_.data() + first), wake + first, picks_, sums,
+                          highest_.data() + first);
 }
 
 }  // namespace quorate

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "select/chunks.h"
 #include "select/committee.h"
+#include "select/score_rows.h"
 #include "select/scorer.h"
 
 namespace quorate {
@@ -23,9 +25,15 @@ class PickSums {
   // own[i] in [0, classes), or negative: none.
   PickSums(const Scoring& scoring, std::span<const std::int32_t> own);
 
+  // Nothing below but picks() and tie() knows of these before settle().
   void clear();
-  // Whether highest() is brought up to date is up to the sample: not before pick number wake[sample], 1 for the first.
-  void add(std::size_t model, std::span<const std::uint32_t> wake);
+  void add(std::size_t model);
+  // Of one of the picks; false, and nothing has changed, where sums have lost too much to rounding for one more.
+  bool remove(std::size_t model);
+
+  // Whether highest() is brought up to date is up to the sample: not before pick number wake[sample], 1 for the first. After
+  // each of the chunks, in any order, of_chunk(chunk).
+  void settle(std::span<const std::uint32_t> wake, const std::function<void(std::size_t chunk)>& of_chunk);
 
   std::span<const double> operator[](std::size_t sample) const {
     return {sums_.data() + sample * predictions_.classes(), predictions_.classes()};
@@ -40,9 +48,15 @@ class PickSums {
 
   // The samples in pieces, the same for any number of threads.
   const Chunks& chunks() const { return chunks_; }
-  int threads() const { return threads_; }
 
  private:
+  struct Change {
+    std::size_t model = 0;
+    bool added = true;
+  };
+
+  void settle(const Chunks::Range& rows, const std::uint32_t* wake, ScoreReader& read);
+
   const Predictions& predictions_;
   Pooling combine_;
   std::vector<std::int32_t> own_;
@@ -51,7 +65,9 @@ class PickSums {
   double lowest_;
   std::vector<double> sums_;      // [samples, classes]
   std::vector<Highest> highest_;  // [samples]
+  std::vector<Change> changes_;   // that sums_ and highest_ lack
   std::uint32_t picks_ = 0;
+  int removed_ = 0;  // since all was 0
 };
 
 }  // namespace quorate

@@ -9,26 +9,22 @@
 
 namespace quorate {
 
-// [ensembles][samples], without the checks of loss(): the term of the mean; of kBalancedAccuracy and kMacroF1 1 where the
-// answer is wrong, else 0. The ensembles are of one Pooling.
-std::vector<std::vector<double>> sample_losses(Metric metric, const Predictions& predictions,
-                                               std::span<const Ensemble> ensembles, int threads);
-std::vector<double> sample_losses(Metric metric, const Predictions& predictions, const Ensemble& ensemble, int threads);
+// What a metric needs to know of one ensemble.
+struct SampleResults {
+  std::vector<double> losses;  // [samples]: the term of the mean; of kBalancedAccuracy 1 where the answer is wrong, else 0
+  std::vector<std::int32_t> answers;  // [samples], of kMacroF1 alone, which has no losses
+};
 
-// [ensembles][samples]
-std::vector<std::vector<std::int32_t>> answers(const Predictions& predictions, std::span<const Ensemble> ensembles,
-                                               int threads);
-std::vector<std::int32_t> answers(const Predictions& predictions, const Ensemble& ensemble, int threads);
+// Of each ensemble, all of one Pooling, from one pass over the predictions; without the checks of loss().
+std::vector<SampleResults> sample_results(Metric metric, const Predictions& predictions, std::span<const Ensemble> ensembles,
+                                          int threads);
 
-// loss() of each, from one pass over the predictions.
+// The metric itself.
+double loss_of(Metric metric, const SampleResults& results, const Predictions& predictions,
+               std::span<const double> sample_weight);
+
+// loss() of each.
 std::vector<double> losses(Metric metric, const Predictions& predictions, std::span<const Ensemble> ensembles, int threads,
                            std::span<const double> sample_weight);
-
-// `weight` [samples]; empty: all alike. Sums in the order of the samples.
-double weighted_mean(std::span<const double> losses, std::span<const double> weight);
-double balanced_error(std::span<const double> wrong, std::span<const std::int32_t> labels, std::size_t classes,
-                      std::span<const double> weight);
-double macro_f1_loss(std::span<const std::int32_t> answers, std::span<const std::int32_t> labels, std::size_t classes,
-                     std::span<const double> weight);
 
 }  // namespace quorate

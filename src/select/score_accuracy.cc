@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 #include "quorate/core/parallel.h"
@@ -31,6 +32,16 @@ struct Decide {
   }
 };
 
+// In lanes, so that each addition does not wait for the one before.
+double sum_of(std::span<const double> values) {
+  double lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += values[i + lane];
+  for (; i < values.size(); ++i) lanes[0] += values[i];
+  return std::accumulate(std::begin(lanes), std::end(lanes), 0.0);
+}
+
 class AccuracyScorer final : public Scorer {
  public:
   explicit AccuracyScorer(const Scoring& scoring)
@@ -41,23 +52,27 @@ class AccuracyScorer final : public Scorer {
         sums_(scoring, predictions_.labels()),
         wake_(predictions_.samples(), 0),
         wrong_weight_(predictions_.samples(), 0.0),
-        known_(predictions_.models()) {
-    find_open();
-  }
+        known_(predictions_.models()) {}
 
   void clear() override {
     sums_.clear();
-    std::fill(wake_.begin(), wake_.end(), 0);
-    find_open();
+    wake_all();
   }
 
   void add(std::size_t model) override {
-    sums_.add(model, wake_);
-    find_open();
+    sums_.add(model);
+    settled_ = false;
+  }
+
+  bool remove(std::size_t model) override {
+    if (!sums_.remove(model)) return false;
+    wake_all();
+    return true;
   }
 
   void score(std::span<const int> models, std::span<double> losses) override {
     if (models.empty()) return;
+    if (!settled_) find_open();
     const auto [least, most] = std::minmax_element(models.begin(), models.end());
     const std::size_t first = static_cast<std::size_t>(*least) / kLanes, last = static_cast<std::size_t>(*most) / kLanes;
     std::vector<char> asked(glances_.padded(), 0);
@@ -80,7 +95,7 @@ class AccuracyScorer final : public Scorer {
 
   double exact(std::size_t model) override {
     const int only = static_cast<int>(model);
-    if (known_[model] < 0.0) score({&only, 1}, known_);
+    if (!settled_ || known_[model] < 0.0) score({&only, 1}, known_);
     return known_[model];
   }
 
@@ -150,20 +165,25 @@ class AccuracyScorer final : public Scorer {
     return t > open.next + double{models.second[model]} + tie ? Sure::kRight : Sure::kNot;
   }
 
+  // How long samples may be left alone counts picks that are added.
+  void wake_all() {
+    std::fill(wake_.begin(), wake_.end(), 0);
+    settled_ = false;
+  }
+
   void find_open() {
     std::fill(known_.begin(), known_.end(), -1.0);
     const Chunks& chunks = sums_.chunks();
     std::vector<std::vector<OpenSample>> open(chunks.count());
     std::vector<double> wrong(chunks.count(), 0.0);
     const std::uint32_t picks = sums_.picks();
-    parallel_for(chunks.count(), sums_.threads(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t chunk = begin; chunk < end; ++chunk) {
-        const auto [first, rows] = chunks[chunk];
-        for (std::size_t sample = first; sample < first + rows; ++sample)
-          if (wake_[sample] <= picks) find_open(sample, open[chunk]);
-        for (std::size_t sample = first; sample < first + rows; ++sample) wrong[chunk] += wrong_weight_[sample];
-      }
+    sums_.settle(wake_, [&](std::size_t chunk) {
+      const auto [first, rows] = chunks[chunk];
+      for (std::size_t sample = first; sample < first + rows; ++sample)
+        if (wake_[sample] <= picks) find_open(sample, open[chunk]);
+      wrong[chunk] = sum_of(std::span<const double>(wrong_weight_).subspan(first, rows));
     });
+    settled_ = true;
     open_.clear();
     wrong_for_all_ = 0.0;
     for (const auto& of_chunk : open) open_.insert(open_.end(), of_chunk.begin(), of_chunk.end());
@@ -173,8 +193,7 @@ class AccuracyScorer final : public Scorer {
   void find_open(std::size_t sample, std::vector<OpenSample>& open) {
     const auto label = static_cast<std::size_t>(predictions_.labels()[sample]);
     const std::span<const double> sums = sums_[sample];
-    const auto [rival, next] = sums_.highest(sample);
-    const double truth = sums[label];
+    const double truth = sums[label], rival = sums_.highest(sample).first, next = sums_.highest(sample).second;
     const Glances::Extremes& extremes = glances_.extremes(sample);
     // Each pick moves the truth's lead by no less than `ahead_least`, and by no more than the highest score of the truth and
     // the lowest of the rival.
@@ -203,6 +222,7 @@ class AccuracyScorer final : public Scorer {
   int threads_;
   Glances glances_;
   PickSums sums_;
+  bool settled_ = false;              // whether what follows is of the picks
   std::vector<std::uint32_t> wake_;   // [samples]: at so many picks a sample may be open again
   std::vector<double> wrong_weight_;  // [samples]: its weight where it is wrong with any candidate, else 0
   std::vector<OpenSample> open_;      // ascending samples

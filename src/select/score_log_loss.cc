@@ -2,6 +2,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "quorate/core/parallel.h"
@@ -26,26 +27,56 @@ struct Terms {
   double most;
 };
 
+template <bool kClamped>
 [[gnu::always_inline]] inline void take_terms(const Terms& terms, std::size_t first, double* __restrict term) {
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     const double value = terms.sums[first + lane] + double{terms.column[first + lane]};
-    const double raised = value > terms.least ? value : terms.least;
-    term[lane] = raised < terms.most ? raised : terms.most;
+    if constexpr (kClamped) {
+      const double raised = value > terms.least ? value : terms.least;
+      term[lane] = raised < terms.most ? raised : terms.most;
+    } else {
+      term[lane] = value;
+    }
   }
 }
 
-// One logarithm for all terms: of their product, kept as mantissas in [1, 2) and whole exponents. Terms lie in
-// [1e-15 n, n] for n picks, so that kFactors of them and a mantissa stay within double's range for any n up to 2^62.
-struct LogOfProduct {
+// One logarithm for all terms: of their product, kept as mantissas in [1, 2) and whole exponents.
+struct Product {
+  alignas(64) double mantissas[kLanes];
+  alignas(64) std::uint64_t exponents[kLanes];
+
+  Product() {
+    std::fill_n(mantissas, kLanes, 1.0);
+    std::fill_n(exponents, kLanes, 0u);
+  }
+
+  double log() const {
+    double mantissa = 1.0;
+    std::int64_t exponent = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      mantissa *= mantissas[lane];
+      exponent += static_cast<std::int64_t>(exponents[lane]);
+    }
+    return static_cast<double>(exponent) * 0.69314718055994530942 + std::log(mantissa);
+  }
+};
+
+// Terms lie in [1e-15 n, n] for n picks, so that kFactors of them and a mantissa stay within double's range for any n up to
+// 2^62.
+template <bool kClamped>
+struct MultiplyTerms {
   template <int>
-  [[gnu::always_inline]] static void run(const Terms& terms, const double*, double* result) {
+  [[gnu::always_inline]] static void run(const Terms& terms, Product* whole) {
     alignas(64) double product[kLanes], term[kLanes];
     alignas(64) std::uint64_t exponents[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) product[lane] = 1.0, exponents[lane] = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      product[lane] = whole->mantissas[lane];
+      exponents[lane] = whole->exponents[lane];
+    }
     for (std::size_t block = 0; block < terms.count; block += kLanes * kFactors) {
       const std::size_t end = std::min(terms.count, block + kLanes * kFactors);
       for (std::size_t i = block; i < end; i += kLanes) {
-        take_terms(terms, i, term);
+        take_terms<kClamped>(terms, i, term);
         for (std::size_t lane = 0; lane < kLanes; ++lane) product[lane] *= term[lane];
       }
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -54,13 +85,10 @@ struct LogOfProduct {
         product[lane] = std::bit_cast<double>((bits & ~kExponent) | kOne);
       }
     }
-    double mantissa = 1.0;
-    std::int64_t exponent = 0;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      mantissa *= product[lane];
-      exponent += static_cast<std::int64_t>(exponents[lane]);
+      whole->mantissas[lane] = product[lane];
+      whole->exponents[lane] = exponents[lane];
     }
-    *result = static_cast<double>(exponent) * 0.69314718055994530942 + std::log(mantissa);
   }
 };
 
@@ -72,7 +100,7 @@ struct WeightedLogs {
     alignas(64) double sum[kLanes], term[kLanes];
     for (std::size_t lane = 0; lane < kLanes; ++lane) sum[lane] = 0.0;
     for (std::size_t i = 0; i < terms.count; i += kLanes) {
-      take_terms(terms, i, term);
+      take_terms<true>(terms, i, term);
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         // Moving 0.7's distance to 1 into the exponent cuts [0.7, 1.4) out at every power of two.
         const std::uint64_t bits = std::bit_cast<std::uint64_t>(term[lane]) + (kOne - 0x3fe6666666666666u);
@@ -89,12 +117,63 @@ struct WeightedLogs {
   }
 };
 
+// The least and the most of values.
+struct Extent {
+  double least = std::numeric_limits<double>::infinity();
+  double most = -std::numeric_limits<double>::infinity();
+
+  void add(double value) {
+    least = std::min(least, value);
+    most = std::max(most, value);
+  }
+};
+
+Extent extent_of(std::span<const float> values) {
+  Extent extent;
+  float least[kLanes], most[kLanes];
+  std::fill_n(least, kLanes, values.front());
+  std::fill_n(most, kLanes, values.front());
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      least[lane] = values[i + lane] < least[lane] ? values[i + lane] : least[lane];
+      most[lane] = values[i + lane] > most[lane] ? values[i + lane] : most[lane];
+    }
+  for (; i < values.size(); ++i) extent.add(double{values[i]});
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    extent.add(double{least[lane]});
+    extent.add(double{most[lane]});
+  }
+  return extent;
+}
+
+// sums += column; the extent of the sums, count being a multiple of kLanes.
+struct AddColumn {
+  template <int>
+  [[gnu::always_inline]] static void run(const float* column, std::size_t count, double* __restrict sums, Extent* extent) {
+    alignas(64) double least[kLanes], most[kLanes];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) least[lane] = extent->least, most[lane] = extent->most;
+    for (std::size_t i = 0; i < count; i += kLanes)
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const double sum = sums[i + lane] + double{column[i + lane]};
+        sums[i + lane] = sum;
+        least[lane] = sum < least[lane] ? sum : least[lane];
+        most[lane] = sum > most[lane] ? sum : most[lane];
+      }
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      extent->add(least[lane]);
+      extent->add(most[lane]);
+    }
+  }
+};
+
 class LogLossScorer final : public Scorer {
  public:
   explicit LogLossScorer(const Scoring& scoring)
       : samples_(scoring.predictions.samples()),
         padded_((samples_ + kLanes - 1) / kLanes * kLanes),
         columns_(scoring.predictions.models() * padded_),
+        extents_(scoring.predictions.models()),
         sums_(padded_),
         weights_(score_weights(scoring)),
         threads_(scoring.threads) {
@@ -102,19 +181,24 @@ class LogLossScorer final : public Scorer {
     clear();
     const Predictions& predictions = scoring.predictions;
     parallel_for(predictions.models(), threads_worth(columns_.size(), threads_), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t m = begin; m < end; ++m) predictions.read_true_class(m, {columns_.data() + m * padded_, samples_});
+      for (std::size_t m = begin; m < end; ++m) {
+        float* own = columns_.data() + m * padded_;
+        predictions.read_true_class(m, {own, samples_});
+        extents_[m] = extent_of({own, samples_});
+      }
     });
   }
 
   void clear() override {
     std::fill_n(sums_.begin(), samples_, 0.0);
     std::fill(sums_.begin() + static_cast<std::ptrdiff_t>(samples_), sums_.end(), 1.0);  // columns add 0 to it
+    extent_ = {0.0, 0.0};
     picks_ = 0.0;
   }
 
   void add(std::size_t model) override {
-    const float* added = column(model);
-    for (std::size_t i = 0; i < samples_; ++i) sums_[i] += double{added[i]};
+    extent_ = {};
+    run_widest<AddColumn>(column(static_cast<int>(model)), padded_, sums_.data(), &extent_);
     picks_ += 1.0;
   }
 
@@ -122,16 +206,10 @@ class LogLossScorer final : public Scorer {
     const double size = picks_ + 1.0;
     const int threads = threads_worth(models.size() * padded_ / (weights_.alike ? 8 : 2), threads_);
     parallel_for(models.size(), threads, [&](std::size_t begin, std::size_t end) {
-      for (const int model : models.subspan(begin, end - begin)) {
-        const auto m = static_cast<std::size_t>(model);
-        const Terms terms{sums_.data(), column(m), padded_, kLeastProbability * size, size};
-        double logs = 0.0;
-        if (weights_.alike)
-          run_widest<LogOfProduct>(terms, static_cast<const double*>(nullptr), &logs);
-        else
-          run_widest<WeightedLogs>(terms, static_cast<const double*>(weights_.of.data()), &logs);
-        losses[m] = std::log(size) - logs / weights_.total;
-      }
+      const std::span<const int> some = models.subspan(begin, end - begin);
+      const std::vector<double> logs = weights_.alike ? sums_of_logs(some) : weighted_sums_of_logs(some);
+      for (std::size_t k = 0; k < some.size(); ++k)
+        losses[static_cast<std::size_t>(some[k])] = std::log(size) - logs[k] / weights_.total;
     });
   }
 
@@ -146,7 +224,7 @@ class LogLossScorer final : public Scorer {
 
   double exact(std::size_t model) override {
     const double size = picks_ + 1.0;
-    const float* with = column(model);
+    const float* with = column(static_cast<int>(model));
     double sum = 0.0;
     for (std::size_t i = 0; i < samples_; ++i)
       sum -= weights_.of[i] * std::log(std::clamp((sums_[i] + double{with[i]}) / size, kLeastProbability, 1.0));
@@ -154,12 +232,50 @@ class LogLossScorer final : public Scorer {
   }
 
  private:
-  const float* column(std::size_t model) const { return columns_.data() + model * padded_; }
+  const float* column(int model) const { return columns_.data() + static_cast<std::size_t>(model) * padded_; }
+
+  Terms terms(int model, std::size_t first, std::size_t count) const {
+    const double size = picks_ + 1.0;
+    return {sums_.data() + first, column(model) + first, count, kLeastProbability * size, size};
+  }
+
+  // Whether clamping changes no term.
+  bool is_within(int model) const {
+    const Extent& own = extents_[static_cast<std::size_t>(model)];
+    const Terms none = terms(model, 0, 0);
+    return extent_.least + own.least >= none.least && extent_.most + own.most <= none.most;
+  }
+
+  // Block by block, each of whose sums stay in the first cache for all models.
+  std::vector<double> sums_of_logs(std::span<const int> models) const {
+    constexpr std::size_t kBlock = 4 * kLanes * kFactors;
+    std::vector<Product> products(models.size());
+    for (std::size_t first = 0; first < padded_; first += kBlock)
+      for (std::size_t k = 0; k < models.size(); ++k) {
+        const Terms block = terms(models[k], first, std::min(kBlock, padded_ - first));
+        if (is_within(models[k]))
+          run_widest<MultiplyTerms<false>>(block, &products[k]);
+        else
+          run_widest<MultiplyTerms<true>>(block, &products[k]);
+      }
+    std::vector<double> logs;
+    for (const Product& product : products) logs.push_back(product.log());
+    return logs;
+  }
+
+  std::vector<double> weighted_sums_of_logs(std::span<const int> models) const {
+    std::vector<double> logs(models.size());
+    for (std::size_t k = 0; k < models.size(); ++k)
+      run_widest<WeightedLogs>(terms(models[k], 0, padded_), static_cast<const double*>(weights_.of.data()), &logs[k]);
+    return logs;
+  }
 
   std::size_t samples_;
   std::size_t padded_;
-  std::vector<float> columns_;  // [models, padded]: the score of the true class
-  std::vector<double> sums_;    // [padded]: over the picks
+  std::vector<float> columns_;   // [models, padded]: the score of the true class
+  std::vector<Extent> extents_;  // [models], of their columns
+  std::vector<double> sums_;     // [padded]: over the picks
+  Extent extent_;                // of the sums
   ScoreWeights weights_;
   int threads_;
   double picks_ = 0.0;

@@ -48,20 +48,26 @@ class MacroF1Scorer final : public Scorer {
         known_(predictions_.models()) {
     for (std::size_t i = 0; i < predictions_.samples(); ++i)
       truth_[static_cast<std::size_t>(predictions_.labels()[i])] += weights_.of[i];
-    find_open();
   }
 
   void clear() override {
     sums_.clear();
-    find_open();
+    settled_ = false;
   }
 
   void add(std::size_t model) override {
-    sums_.add(model, always_);
-    find_open();
+    sums_.add(model);
+    settled_ = false;
+  }
+
+  bool remove(std::size_t model) override {
+    if (!sums_.remove(model)) return false;
+    settled_ = false;
+    return true;
   }
 
   void score(std::span<const int> models, std::span<double> losses) override {
+    if (!settled_) find_open();
     const int threads = threads_worth(models.size() * (4 * open_.size() + truth_.size()), threads_);
     parallel_for(models.size(), threads, [&](std::size_t begin, std::size_t end) {
       std::vector<Counts> counts(end - begin, for_all_);
@@ -80,7 +86,7 @@ class MacroF1Scorer final : public Scorer {
 
   double exact(std::size_t model) override {
     const int only = static_cast<int>(model);
-    if (known_[model] < 0.0) score({&only, 1}, known_);
+    if (!settled_ || known_[model] < 0.0) score({&only, 1}, known_);
     return known_[model];
   }
 
@@ -146,6 +152,8 @@ class MacroF1Scorer final : public Scorer {
   }
 
   void find_open() {
+    sums_.settle(always_, [](std::size_t) {});
+    settled_ = true;
     std::fill(known_.begin(), known_.end(), -1.0);
     open_.clear();
     for_all_ = Counts(predictions_.classes());
@@ -165,6 +173,7 @@ class MacroF1Scorer final : public Scorer {
   int threads_;
   Glances glances_;
   PickSums sums_;
+  bool settled_ = false;               // whether what follows is of the picks
   std::vector<double> truth_;          // [classes]: the weight of its samples
   Counts for_all_;                     // of the samples whose answer no candidate changes
   std::vector<std::uint32_t> always_;  // [samples]: 0

@@ -18,6 +18,9 @@ class Scorer {
   virtual void clear() = 0;
   virtual void add(std::size_t model) = 0;
 
+  // Takes a pick back. False, and nothing has changed, where a scorer has to begin anew.
+  virtual bool remove(std::size_t) { return false; }
+
   // losses[m] of each m in `models`: of the picks and one more m, combined. `losses` is of [all models]; the others are
   // left as they are. The same for any number of threads and within error() of the loss by its definition, in exact
   // arithmetic.

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "quorate/core/random.h"
+#include "select/prune.h"
 #include "select/sample_losses.h"
 #include "select/swap.h"
 #include "select/walk.h"
@@ -40,7 +41,9 @@ FoundEnsemble picked(const Walker& walker, const std::vector<int>& picks, std::s
 void add_prefixes(std::vector<FoundEnsemble>& found, const Walker::Path& path, const Walker& walker, const std::string& by) {
   for (std::size_t size = 1; size <= path.picks.size(); ++size) {
     FoundEnsemble prefix = picked(walker, path.picks, size, path.losses[size - 1], path.errors[size - 1], by);
-    if (std::none_of(found.begin(), found.end(), [&](const FoundEnsemble& other) { return other.counts == prefix.counts; }))
+    if (std::none_of(found.begin(), found.end(), [&](const FoundEnsemble& other) {
+          return other.picks == prefix.picks && other.counts == prefix.counts;
+        }))
       found.push_back(std::move(prefix));
   }
 }
@@ -69,6 +72,18 @@ void add_capped(std::vector<FoundEnsemble>& found, Walker& walker, const std::ve
       caps[j] = std::min(caps[j], cap);
       add_prefixes(found, walker.walk({.caps = std::move(caps)}), walker, "capped greedy");
     }
+}
+
+void add_pruned(std::vector<FoundEnsemble>& found, Walker& walker) {
+  const auto most = 3 * static_cast<std::size_t>(walker.options().caps);
+  if (walker.models() > most) return;
+  const std::vector<int> best_first = walker.best_first();
+  for (const Cost& cost : walker.costs()) {
+    std::vector<std::vector<int>> sets = pruned_sets(best_first, cost);
+    if (sets.size() > most) continue;
+    for (std::vector<int>& models : sets)
+      add_prefixes(found, walker.walk({.among = std::move(models)}), walker, "pruned greedy");
+  }
 }
 
 // Models of one bag, ascending: the first of a shuffle.
@@ -120,6 +135,7 @@ EnsembleFront select(const Predictions& predictions, std::span<const Cost> costs
   for (std::size_t j = 0; j < costs.size(); ++j)
     add_prefixes(found, walker.walk({.per_cost = static_cast<int>(j)}), walker, "gain per cost");
   add_capped(found, walker, costs_of_plain);
+  add_pruned(found, walker);
 
   std::vector<int> of_all_bags;
   for (int number = 0; number < options.bags; ++number) {

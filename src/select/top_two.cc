@@ -15,7 +15,7 @@ constexpr float kNothing = -std::numeric_limits<float>::infinity();
 }  // namespace
 
 void find_top_two(const float* scores, std::size_t rows, std::size_t classes, const std::int32_t* own, TopTwo* found) {
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
   if (vector_width() == VectorWidth::k512) return on_512::find(scores, rows, classes, own, found);
   if (vector_width() == VectorWidth::k256) return on_256::find(scores, rows, classes, own, found);
 #endif

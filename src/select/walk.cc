@@ -74,7 +74,19 @@ std::vector<double> Walker::budgets() const {
 }
 
 void Walker::hold(const Counts& counts) {
-  if (!std::equal(held_.begin(), held_.end(), counts.begin(), [](int held, int wanted) { return held <= wanted; })) {
+  int picks = 0, missing = 0, spare = 0;
+  for (std::size_t m = 0; m < counts.size(); ++m) {
+    picks += counts[m];
+    missing += std::max(0, counts[m] - held_[m]);
+    spare += std::max(0, held_[m] - counts[m]);
+  }
+  if (spare + missing < picks)
+    for (std::size_t m = 0; m < counts.size(); ++m)
+      while (held_[m] > counts[m] && scorer_->remove(m)) {
+        --held_[m];
+        --spare;
+      }
+  if (spare > 0) {
     scorer_->clear();
     std::fill(held_.begin(), held_.end(), 0);
   }
@@ -205,6 +217,17 @@ Walker::Candidate Walker::choose_sorted(const Counts& counts, const std::vector<
                                    [best](const Candidate& candidate) { return candidate.model == best; });
   make_exact(counts, chosen);
   return chosen;
+}
+
+std::vector<int> Walker::best_first() {
+  const Counts none(models(), 0);
+  std::vector<Candidate> left = candidates_after(none, {.caps = budgets()});
+  std::vector<int> order;
+  while (!left.empty()) {
+    order.push_back(choose_least(none, left).model);
+    std::erase_if(left, [&](const Candidate& candidate) { return candidate.model == order.back(); });
+  }
+  return order;
 }
 
 bool Walker::goes_first(int a, int b) const {

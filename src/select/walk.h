@@ -50,6 +50,9 @@ class Walker {
   // Exact but for rounding: nothing is done where it is that already.
   void make_exact(const Counts& counts, Candidate& candidate);
 
+  // Models within the budgets by their loss alone, ties to the cheapest, then the first.
+  std::vector<int> best_first();
+
   std::vector<double> costs_of(const Counts& counts) const;  // [costs]
   std::vector<double> budgets() const;                       // [costs]
   std::size_t models() const { return predictions_.models(); }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -107,9 +108,11 @@ struct Path {
   std::vector<double> losses;
 };
 
-// One greedy; `per_cost` and `cap` as select.h describes them.
-inline Path walk(const Case& data, const Options& options, bool per_cost = false,
-                 double cap = std::numeric_limits<double>::infinity()) {
+inline constexpr double kNoCap = std::numeric_limits<double>::infinity();
+
+// One greedy; `per_cost` and `cap` as select.h describes them. `among` those models; empty: all.
+inline Path walk(const Case& data, const Options& options, bool per_cost = false, double cap = kNoCap,
+                 const std::set<int>& among = {}) {
   Path path;
   std::map<int, double> counts;
   double now = options.metric == "log_loss" ? std::log(double(data.classes)) : 1.0 - 1.0 / double(data.classes);
@@ -133,6 +136,7 @@ inline Path walk(const Case& data, const Options& options, bool per_cost = false
     std::map<int, double> losses, costs;
     for (int m = 0; m < int(data.models); ++m) {
       if (!options.with_replacement && counts.contains(m)) continue;
+      if (!among.empty() && !among.contains(m)) continue;
       auto larger = counts;
       larger[m] += 1.0;
       if (cost_of(data, larger, options.parallel) > cap) continue;
@@ -187,6 +191,50 @@ struct Found {
   std::string found_by;
 };
 
+// By their loss alone, ties to the cheapest and then the first.
+inline std::vector<int> best_first(const Case& data, const Options& options) {
+  std::map<int, double> left;
+  for (int m = 0; m < int(data.models); ++m) left[m] = loss(data, options.metric, {{m, 1.0}}, 1.0, options.combine);
+  std::vector<int> order;
+  while (!left.empty()) {
+    double least = kNoCap;
+    for (const auto& [m, loss_alone] : left) least = std::min(least, loss_alone);
+    int best = -1;
+    for (const auto& [m, loss_alone] : left)
+      if (loss_alone <= least + 1e-12 * (1.0 + std::abs(least)) && (best < 0 || data.cost[m] < data.cost[best])) best = m;
+    order.push_back(best);
+    left.erase(best);
+  }
+  return order;
+}
+
+// What pruning leaves, at every budget at which that may change.
+inline std::vector<std::set<int>> pruned_sets(const Case& data, const Options& options) {
+  const std::vector<int> order = best_first(data, options);
+  const auto cost_of = [&](const std::vector<int>& models) {
+    double cost = 0.0;
+    for (const int m : models) cost = options.parallel ? std::max(cost, data.cost[m]) : cost + data.cost[m];
+    return cost;
+  };
+  const auto affordable = [&](double budget) {
+    std::vector<int> models;
+    for (const int m : order)
+      if (data.cost[m] <= budget) models.push_back(m);
+    return models;
+  };
+  std::set<double> budgets(data.cost.begin(), data.cost.end());
+  for (const double alone : data.cost)
+    for (std::vector<int> models = affordable(alone); !models.empty(); models.pop_back()) budgets.insert(cost_of(models));
+  std::vector<std::set<int>> sets;
+  for (const double budget : budgets) {
+    std::vector<int> models = affordable(budget);
+    while (cost_of(models) > budget) models.pop_back();
+    const std::set<int> left(models.begin(), models.end());
+    if (left.size() > 1 && std::find(sets.begin(), sets.end(), left) == sets.end()) sets.push_back(left);
+  }
+  return sets;
+}
+
 // Every ensemble that select() draws its front from, repeats included, in the order of their names' precedence.
 inline std::vector<Found> candidates(const Case& data, const Options& options) {
   std::vector<Found> found;
@@ -211,6 +259,9 @@ inline std::vector<Found> candidates(const Case& data, const Options& options) {
     if (cost > 0.0) least = std::min(least, cost);
   for (int k = 1; k <= options.caps && least < dearest; ++k)
     add_prefixes(walk(data, options, false, least * std::pow(dearest / least, k / (options.caps + 1.0))), "capped greedy");
+  const std::vector<std::set<int>> sets = pruned_sets(data, options);
+  if (std::max(sets.size(), data.models) <= 3 * std::size_t(options.caps))
+    for (const auto& among : sets) add_prefixes(walk(data, options, false, kNoCap, among), "pruned greedy");
   return found;
 }
 

@@ -51,6 +51,18 @@ def test_figures_are_those_of_numpy_and_intervals_those_of_large_samples(metric)
         assert point.at_cost.model == min(affordable, key=lambda m: alone[m].mean())
 
 
+def test_the_cheapest_point_as_good_as_the_best_model_is_named():
+    seen = qr.evaluate_front(FRONT, TEST, COST)
+    as_good = [k for k, point in enumerate(seen) if point.loss <= point.best.loss]
+    assert seen.as_good.point == as_good[0]
+    point = seen.points[as_good[0]]
+    assert seen.as_good.cost_ratio == point.cost / COST[point.best.model]
+    assert f"as good as model {point.best.model} alone" in repr(seen)
+    assert qr.evaluate_front(FRONT, TEST).as_good is None
+    worse = qr.evaluate_front(qr.EnsembleFront([qr.Ensemble([0], [1.0], cost=1.0)]), TEST, COST)
+    assert worse.as_good is None
+
+
 def test_the_interval_of_a_single_model_against_itself_is_zero():
     seen = qr.evaluate_front(qr.EnsembleFront([qr.Ensemble([5], [1.0], cost=3.0)]), TEST, COST)
     single = seen.points[0].at_cost
@@ -77,7 +89,7 @@ def test_arrays_table_and_json(tmp_path):
         assert getattr(seen, name).shape == (points,)
         interval = getattr(seen, f"{name}_interval", None)
         assert interval is None or (interval.shape == (points, 2) and (np.diff(interval) >= 0).all())
-    assert len(repr(seen).splitlines()) == 2 + points and "80 % intervals from 100 draws" in repr(seen)
+    assert len(repr(seen).splitlines()) == 3 + points and "80 % intervals from 100 draws" in repr(seen)
     seen.save(tmp_path / "evaluation.json")
     assert qr.FrontEvaluation.load(tmp_path / "evaluation.json") == seen == qr.FrontEvaluation.from_json(seen.to_json())
     with pytest.raises(qr.FileError, match="mine: samples is missing"):

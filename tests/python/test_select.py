@@ -102,7 +102,7 @@ def test_front_is_a_sequence_of_ensembles():
     assert front[0] == points[0] and front[-1] == points[-1]
     assert front.knee() in points
     assert front.within(max_cost=1e9) == points[-1]
-    assert {p.found_by for p in points} <= {"single", "greedy", "gain per cost", "capped greedy"}
+    assert {p.found_by for p in points} <= {"single", "greedy", "gain per cost", "capped greedy", "pruned greedy"}
     with pytest.raises(IndexError, match=rf"index {len(front)} is out of range for a front of {len(front)}"):
         front[len(front)]
     with pytest.raises(ValueError, match=r"max_cost is 0\.5, but must be at least 1, the cheapest point's cost"):

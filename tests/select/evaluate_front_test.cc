@@ -140,6 +140,16 @@ TEST(EvaluateFront, EqualsTheDefinitionForEveryMetricOnAnyThreads) {
       ASSERT_EQ(seen.at_cost.has_value(), !affordable.empty());
       if (seen.at_cost) expect_comparison(*seen.at_cost, name, data, point, affordable, cost, options);
     }
+    std::optional<std::size_t> as_good;
+    for (std::size_t k = 0; k < front.size(); ++k)
+      if (found.points[k].loss <= found.points[k].best.loss && (!as_good || front[k].cost < front[*as_good].cost))
+        as_good = k;
+    ASSERT_EQ(found.as_good.has_value(), as_good.has_value());
+    if (as_good) {
+      ASSERT_EQ(found.as_good->point, static_cast<int>(*as_good));
+      const double of_model = cost[static_cast<std::size_t>(found.points[0].best.model)];
+      ASSERT_EQ(found.as_good->cost_ratio, front[*as_good].cost == of_model ? 1.0 : front[*as_good].cost / of_model);
+    }
     options.threads = 3;
     ASSERT_EQ(evaluate_front(front, data, cost, options), found);
     ASSERT_EQ(front_evaluation_from_json(to_json(found)), found);
@@ -161,6 +171,11 @@ EnsembleFront two_points() {
                         {.members = {0, 2}, .weights = {0.5, 0.5}, .loss = 0.2, .cost = 3.0}});
 }
 
+EnsembleFront with_model_2() {
+  return EnsembleFront({{.members = {0}, .weights = {1.0}, .loss = 0.6, .cost = 1.0},
+                        {.members = {2}, .weights = {1.0}, .loss = 0.2, .cost = 3.0}});
+}
+
 TEST(EvaluateFront, WorkedByHand) {
   const std::vector<double> cost = {1.0, 1.0, 2.0};
   const FrontEvaluation found = evaluate_front(two_points(), three_models(), cost, {.metric = Metric::kAccuracy});
@@ -177,6 +192,10 @@ TEST(EvaluateFront, WorkedByHand) {
   EXPECT_EQ(cheap.at_cost->gain_low, 0.0);  // an ensemble of one model against that model: paired
   EXPECT_EQ(cheap.at_cost->gain_high, 0.0);
   EXPECT_EQ(found.points[1].at_cost->model, 2);
+  EXPECT_FALSE(found.as_good.has_value());
+  const FrontEvaluation with_the_best = evaluate_front(with_model_2(), three_models(), cost, {.metric = Metric::kAccuracy});
+  EXPECT_EQ(with_the_best.as_good, (AsGood{1, 1.5}));
+  EXPECT_FALSE(evaluate_front(with_model_2(), three_models(), {.metric = Metric::kAccuracy}).as_good.has_value());
   EXPECT_FALSE(evaluate_front(two_points(), three_models()).points[0].at_cost.has_value());
   EXPECT_FALSE(
       evaluate_front(two_points(), three_models(), std::vector<double>{2.0, 2.0, 2.0}).points[0].at_cost.has_value());
@@ -220,7 +239,8 @@ TEST(EvaluateFront, BadArgumentsAreNamed) {
 }
 
 TEST(EvaluateFront, JsonThatIsWrongIsNamed) {
-  const std::string good = to_json(evaluate_front(two_points(), three_models(), {.draws = 10}));
+  const std::vector<double> cost = {1.0, 1.0, 2.0};
+  const std::string good = to_json(evaluate_front(with_model_2(), three_models(), cost, {.draws = 10}));
   const auto fails = [&](const std::string& from, const std::string& to, const std::string& text) {
     std::string changed = good;
     ASSERT_NE(changed.find(from), std::string::npos) << from;
@@ -234,6 +254,7 @@ TEST(EvaluateFront, JsonThatIsWrongIsNamed) {
   fails("\"samples\": 4", "\"samples\": 0", "mine: samples is 0, but must be from 1 to");
   fails("\"model\": 2", "\"model\": -2", "model is -2, but must be from 0 to");
   fails("\"members\": [", "\"members\": [9,", "mine: points[0].ensemble");
+  fails("\"point\": 1", "\"point\": 2", "point is 2, but must be from 0 to 1");
   fails("quorate.front_evaluation", "quorate.front", "mine");
 }
 

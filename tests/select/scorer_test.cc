@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <numeric>
 
@@ -62,6 +63,10 @@ void expect_right(Random& random, const Asked& asked, const Predictions& predict
     if (random.below(5) == 0) {
       scorer->clear();
       picks.clear();
+    }
+    if (!picks.empty() && random.below(3) == 0) {
+      const std::size_t place = random.below(picks.size());
+      if (scorer->remove(std::size_t(picks[place]))) picks.erase(picks.begin() + long(place));
     }
     std::vector<int> models = all_models(asked.data);
     if (random.below(3) == 0) std::erase_if(models, [&](int) { return random.below(2) == 0; });
@@ -175,6 +180,37 @@ TEST(Scorer, ReadsVotes) {
                                 {of.labels.begin(), of.labels.end()});
     ASSERT_NO_FATAL_FAILURE(expect_right(random, asked, predictions, 1, 4));
   }
+}
+
+// Back and forth, as a local search goes; until a scorer wants to begin anew.
+TEST(Scorer, PicksAreTakenBack) {
+  int removed = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed, 3);
+    Asked asked;
+    do asked = random_asked(random, 8, 60, 12);
+    while (asked.options.metric == "mse");
+    asked.options.metric = std::array{"accuracy", "balanced_accuracy", "macro_f1"}[seed % 3];
+    SCOPED_TRACE(asked.options.metric + " " + asked.options.combine);
+    const Predictions predictions = predictions_of(asked.data);
+    const auto scorer = scorer_of(asked, predictions);
+    std::vector<int> picks;
+    for (int step = 0; step < 200; ++step) {
+      if (picks.size() > random.below(10)) {
+        const std::size_t place = random.below(picks.size());
+        if (!scorer->remove(std::size_t(picks[place]))) break;
+        picks.erase(picks.begin() + long(place));
+        ++removed;
+      } else {
+        picks.push_back(int(random.below(asked.data.models)));
+        scorer->add(std::size_t(picks.back()));
+      }
+      if (step % 4 != 0) continue;
+      ASSERT_NO_FATAL_FAILURE(expect_right(*scorer, asked, picks, all_models(asked.data)));
+    }
+  }
+  EXPECT_GT(removed, 300 * 50);
 }
 
 // Halves are the numbers that they store.

@@ -45,6 +45,14 @@ struct EvaluatedPoint {
   bool operator==(const EvaluatedPoint&) const = default;
 };
 
+// The cheapest point of a front that is no worse than the best model alone, on the held-out data.
+struct AsGood {
+  int point = 0;  // its index: points[point].best is its loss beside that model's, with the interval of their difference
+  double cost_ratio = 0.0;  // what it costs over what the model does, by the first cost; 1 where neither costs anything
+
+  bool operator==(const AsGood&) const = default;
+};
+
 struct FrontEvaluation {
   Metric metric = Metric::kLogLoss;
   std::size_t samples = 0;  // of the held-out data
@@ -52,6 +60,7 @@ struct FrontEvaluation {
   double level = 0.0;
   std::uint64_t seed = 0;
   std::vector<EvaluatedPoint> points;  // in the front's order
+  std::optional<AsGood> as_good = {};  // where costs are given and a point is as good
 
   bool operator==(const FrontEvaluation&) const = default;
 };
@@ -65,7 +74,8 @@ struct FrontEvaluation {
 // The best model is chosen on the held-out data itself (ties: the cheapest, then the first) and stays that model in every
 // draw. This flatters the model, never the ensemble. `costs` say what a sample costs on each model, as select() was given
 // them; `parallel` and `budget` are not read. A model is no dearer than an ensemble if it is in none of them. Without costs,
-// no point has `at_cost`.
+// no point has `at_cost`. `as_good` is chosen by the held-out losses, too, which flatters it: its interval is that of a
+// point named in advance.
 //
 // What this does not cover: held-out data that anything was selected on; the best of many points, each at its own level;
 // models trained anew; few samples (below about 50, or fewer than about ten errors), for which percentile intervals are too

@@ -31,7 +31,7 @@ struct SelectOptions {
   int bags = 0;                  // so many greedies, each among a random part of the models; see select()
   double bag_fraction = 0.5;     // how large a part, rounded up: above 0, at most 1
   std::uint64_t seed = 0;        // of the bags
-  int caps = 40;                 // budgets of each cost for which a greedy of its own is run
+  int caps = 40;                 // budgets of each cost for which a greedy of its own is run; see also "pruned greedy"
   bool swaps = true;             // look at all ensembles where they are few, else improve the front by a local search
   std::vector<double> sample_weight = {};  // [samples], not negative, finite, of positive sum; empty: all alike
   int threads = 0;                         // 0: one for each core; the result is the same for any number
@@ -58,21 +58,24 @@ GreedyPath greedy(const Predictions& predictions, std::span<const double> cost, 
 //   "single"        every model alone
 //   "greedy"        every prefix of greedy()
 //   "gain per cost" every prefix of a greedy that picks the greatest fall in loss per added cost, for each cost. Among
-//   models
-//                   that add no cost (members already, or free), the greatest fall wins if it is positive; then the greatest
-//                   ratio among positive falls; where no model lowers the loss, the one of least loss, as greedy() would.
-//                   The first pick's fall is from the answer that gives each class the same probability (values: from the
-//                   weighted mean of the targets). Ratios within 1e-9 are a tie.
+//                   models that add no cost (members already, or free), the greatest fall wins if it is positive; then the
+//                   greatest ratio among positive falls; where no model lowers the loss, the one of least loss, as greedy()
+//                   would. The first pick's fall is from the answer that gives each class the same probability (values: from
+//                   the weighted mean of the targets). Ratios within 1e-9 are a tie.
 //   "capped greedy" every prefix of greedy() among models that keep the cost within a cap, for `caps` caps of each cost in
 //                   geometric progression strictly between the least positive cost of a model and the cost of greedy()'s
 //                   whole ensemble (none where the former is not below the latter)
+//   "pruned greedy" every prefix of greedy() among the models that AutoGluon's pruning leaves at some budget of a cost:
+//   those
+//                   that are dearer alone go, then the one of most loss alone, one by one, until the rest are within it
+//                   together. For each set of at least two models that a budget leaves, where neither models nor sets are
+//                   more than 3 `caps`: no budget's front is then worse than that pruning and greedy() for it
 //   "bagged greedy" every prefix of greedy() among a random part of the models, for each of `bags` parts, and the mean of
 //                   all their picks (Caruana et al. 2004)
 //   "exhaustive"    all ensembles there are, where they are few: fewer than 1,000 multisets of fewer than max_size picks, as
 //                   of 16 models and max_size 4. The front is then that of the whole problem
 //   "swap"          else what a local search finds from all of these: picks added, taken away, and one exchanged for
-//   another,
-//                   as long as that gives a point that none dominates
+//                   another, as long as that gives a point that none dominates
 // An ensemble found twice is called by the first of these names. None exceeds a budget. With several costs one ensemble
 // dominates another if it is nowhere dearer, not worse, and somewhere better. Losses are those of loss() on the same data:
 // optimistic, see evaluate_front(). Throws std::invalid_argument, changing nothing, unless there is a cost, names are

@@ -65,12 +65,20 @@ def front_table(evaluation: FrontEvaluation, cost: str, names: Sequence[str], se
     if count > MOST_ROWS:
         shown = [shown[round(row * (count - 1) / (MOST_ROWS - 1))] for row in range(MOST_ROWS)]
     best = evaluation.points[0].best
+    found = evaluation.as_good
+    as_good = ""
+    if found is not None:
+        point = evaluation.points[found.point]
+        as_good = (
+            f" The cheapest ensemble that is no worse than it here costs {short(found.cost_ratio)} of it, with a gain of "
+            f"{gain_words(point.best)}."
+        )
     some = f"{len(shown)} of the front's {count} ensembles. " if count > MOST_ROWS else ""
     notes = [
         f"{some}{evaluation.metric}, lower is better; figures on {selected_on} are optimistic, as the ensembles were "
         "selected on it. The gain is that over the best model alone that costs no more; the best of all is "
-        f"{names[best.model]} with {short(best.loss, 4)}. Models alone were chosen on {held_out} itself, which flatters "
-        "them, not the ensembles.",
+        f"{names[best.model]} with {short(best.loss, 4)}.{as_good} Models alone were chosen on {held_out} itself, which "
+        "flatters them, not the ensembles.",
         f"Intervals: percentile bootstrap over {evaluation.samples} samples, {evaluation.draws} draws, gains paired, each "
         "for its own ensemble: nothing is corrected for looking at many.",
     ]
