@@ -123,6 +123,7 @@ std::string to_json(const Plan& plan) {
   document["feasible"] = plan.feasible;
   document["why"] = plan.why;
   document["found_by"] = plan.found_by;
+  document["least_cost"] = plan.least_cost;
   return document.dump(1);
 }
 
@@ -147,6 +148,7 @@ Plan plan_from_json(std::string_view text, const std::string& name) {
   plan.feasible = root["feasible"].boolean();
   plan.why = root["why"].text();
   plan.found_by = root["found_by"].text();
+  if (root.has("least_cost")) plan.least_cost = root["least_cost"].number();
   checked(name, [&] { check(plan); });
   return plan;
 }
