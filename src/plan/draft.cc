@@ -21,6 +21,33 @@ void Draft::undo() {
     placement_.place(problem_, before_.back().device, before_.back().m, before_.back().batch);
 }
 
+void Draft::refill() {
+  std::vector<std::size_t> devices;
+  for (const Change& change : before_) devices.push_back(change.device);
+  std::sort(devices.begin(), devices.end());
+  devices.erase(std::unique(devices.begin(), devices.end()), devices.end());
+  for (const std::size_t device : devices) {
+    for (bool larger = true; larger;) {
+      Change best;
+      double most = 0.0;
+      for (std::size_t m = 0; m < problem_.models; ++m) {
+        const int held = placement_.batch(problem_.cell(device, m));
+        if (held == kAbsent) continue;
+        const double now = problem_.rate[problem_.option(device, m, static_cast<std::size_t>(held))];
+        for (std::size_t batch = 0; batch < problem_.batches; ++batch) {
+          const double gain = prices_.price(m) * (problem_.rate[problem_.option(device, m, batch)] - now);
+          if (gain > most && placement_.fits(problem_, device, m, static_cast<int>(batch))) {
+            most = gain;
+            best = {device, m, static_cast<int>(batch)};
+          }
+        }
+      }
+      larger = best.batch != kAbsent;
+      if (larger) place(best.device, best.m, best.batch);
+    }
+  }
+}
+
 double Draft::worth(std::size_t device, std::size_t m, std::size_t batch) const {
   return prices_.price(m) * problem_.rate[problem_.option(device, m, batch)] - prices_.worth(device);
 }

@@ -30,6 +30,9 @@ class Draft {
   // random, with insert().
   bool host(std::size_t m, int depth = 3);
 
+  // Makes instances larger on the devices that changed, while that fits: those first that gain most at the prices.
+  void refill();
+
   void undo();
   const std::vector<Change>& before() const { return before_; }  // what the changed cells were, oldest first
 

@@ -88,6 +88,7 @@ Priced anneal(const Problem& problem, const Priced& start, int tries, int stop, 
       draft.undo();
       continue;
     }
+    draft.refill();
     trial = present.basis;
     apply(problem, present.placement, draft.before(), trial);
     const double now = present.basis.throughput(), then = trial.solve();

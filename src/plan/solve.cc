@@ -14,7 +14,8 @@ namespace {
 
 constexpr double kClose = 1e-6;          // a gap that isn't worth closing
 constexpr int kTriesPerIteration = 100;  // placements scored
-constexpr int kRounds = 300;             // of column generation
+constexpr int kRounds = 600;             // of column generation
+constexpr double kForBound = 0.5;        // of the time, at most
 constexpr int kFirstCycle = 5;           // iterations of the first annealing; later ones are longer
 constexpr int kPatience = 24;            // annealings in a row that led to nothing better before the search ends
 // Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
@@ -38,7 +39,8 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, con
     return placement ? std::optional(priced(problem, std::move(*placement))) : std::nullopt;
   };
   if (left > 0 && best.basis.throughput() < enough() && !clock.over()) {
-    relaxation = relax(problem, found.bound, found.best.shares.throughput, std::span(&found.best, 1), kRounds, clock);
+    const Clock part(kForBound * (clock.limit_s() - clock.spent_s()));
+    relaxation = relax(problem, found.bound, found.best.shares.throughput, std::span(&found.best, 1), kRounds, part);
     found.bound = std::min(found.bound, relaxation->bound);
     if (std::optional<Priced> start = round(Rounding::kLargest)) take(std::move(*start), "columns");
   }
