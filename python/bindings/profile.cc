@@ -9,56 +9,56 @@
 namespace quorate::python {
 namespace {
 
+// The table's axes, of which weights have the first two.
+constexpr const char* kAxes[] = {"kinds", "models", "batches"};
+
 template <class T>
-py::array_t<T> as_cells(const py::object& object, const std::string& name) {
+py::array_t<T> as_cells(const py::object& object, const std::string& name, const Profile& profile, std::size_t axes = 3) {
   const auto array = py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(object);
   if (!array) {
     PyErr_Clear();
     throw std::invalid_argument(name + " is " + py::repr(object).cast<std::string>() + ", but must be an array of numbers");
   }
-  require_ndim(array, 3, name, "[kinds, models, batches]");
+  const std::vector<std::size_t> wanted = {profile.kinds.size(), profile.models.size(), profile.batch_sizes.size()};
+  const std::string names = joined(std::span(kAxes, axes));
+  require_ndim(array, static_cast<int>(axes), name, "[" + names + "]");
+  for (std::size_t axis = 0; axis < axes; ++axis)
+    require(static_cast<std::size_t>(array.shape(static_cast<py::ssize_t>(axis))) == wanted[axis], name, " has shape ",
+            shape_text(array), ", but must be [", joined(std::span(wanted.data(), axes)), "]: ", names);
   return array;
 }
 
-void require_shape(const py::array& array, const std::string& name, const Profile& profile) {
-  const auto is = [&](int axis, std::size_t size) { return static_cast<std::size_t>(array.shape(axis)) == size; };
-  require(is(0, profile.kinds.size()) && is(1, profile.models.size()) && is(2, profile.batch_sizes.size()), name,
-          " has shape ", shape_text(array), ", but must be [", profile.kinds.size(), ", ", profile.models.size(), ", ",
-          profile.batch_sizes.size(), "]: kinds, models, batches");
-}
-
-// Bytes as a float are a mean or an estimate: rounded up.
-std::int64_t bytes_from(double value) {
-  require(std::isfinite(value) && std::abs(value) < 0x1p63, "memory_bytes holds ", value,
-          ", but must be finite and fit 64 bits");
-  return static_cast<std::int64_t>(std::ceil(value));
-}
-std::int64_t bytes_from(std::int64_t value) { return value; }
-
-template <class T>
-std::vector<std::int64_t> bytes_of(const py::object& memory_bytes, const Profile& profile) {
-  const py::array_t<T> cells = as_cells<T>(memory_bytes, "memory_bytes");
-  require_shape(cells, "memory_bytes", profile);
+// Whole numbers beyond 2^53 would not survive as doubles; bytes as a float are a mean or an estimate: rounded up.
+std::vector<std::int64_t> bytes_of(const py::object& object, const std::string& name, const Profile& profile,
+                                   std::size_t axes = 3) {
+  const py::array array = py::array::ensure(object);
+  if (!array) PyErr_Clear();
+  if (array && array.dtype().kind() == 'i') {
+    const auto cells = as_cells<std::int64_t>(object, name, profile, axes);
+    return {cells.data(), cells.data() + cells.size()};
+  }
+  const auto cells = as_cells<double>(object, name, profile, axes);
   std::vector<std::int64_t> result;
-  for (py::ssize_t i = 0; i < cells.size(); ++i) result.push_back(bytes_from(cells.data()[i]));
+  for (py::ssize_t i = 0; i < cells.size(); ++i) {
+    const double value = cells.data()[i];
+    require(std::isfinite(value) && std::abs(value) < 0x1p63, name, " holds ", value,
+            ", but must be finite and fit 64 bits");
+    result.push_back(static_cast<std::int64_t>(std::ceil(value)));
+  }
   return result;
 }
 
 Profile made(std::vector<std::string> models, const py::object& batch_sizes, std::vector<std::string> kinds,
-             const py::object& latency_s, const py::object& memory_bytes) {
+             const py::object& latency_s, const py::object& memory_bytes, const py::object& weights_bytes) {
   Profile profile;
   profile.models = std::move(models);
   if (const py::array sizes = py::array::ensure(batch_sizes)) require_ndim(sizes, 1, "batch_sizes", "[batches]");
   profile.batch_sizes = as_int32(batch_sizes, "batch_sizes");
   profile.kinds = std::move(kinds);
-  const py::array_t<double> latencies = as_cells<double>(latency_s, "latency_s");
-  require_shape(latencies, "latency_s", profile);
+  const auto latencies = as_cells<double>(latency_s, "latency_s", profile);
   profile.latency_s.assign(latencies.data(), latencies.data() + latencies.size());
-  // Whole numbers beyond 2^53 would not survive as doubles.
-  const py::array bytes = py::array::ensure(memory_bytes);
-  if (!bytes) PyErr_Clear();
-  profile.memory_bytes = bytes && bytes.dtype().kind() == 'i' ? bytes_of<std::int64_t>(memory_bytes, profile)
-                                                              : bytes_of<double>(memory_bytes, profile);
+  profile.memory_bytes = bytes_of(memory_bytes, "memory_bytes", profile);
+  if (!weights_bytes.is_none()) profile.weights_bytes = bytes_of(weights_bytes, "weights_bytes", profile, 2);
   check(profile);
   return profile;
 }
@@ -101,10 +101,13 @@ void register_profile(py::module_& m) {
       "How long each model takes on each kind of device at each batch size, and how much memory.\n\n"
       "models, kinds: names, each once. batch_sizes: ascending, at least 1. latency_s: [kinds, models, batches], "
       "seconds of a whole batch, above 0; inf: the model does not run there. memory_bytes: the same shape, of one "
-      "instance, weights and workspace; fractions are rounded up. Latency may fall as the batch grows: measurements "
-      "do. ValueError for anything else, and for a model that runs nowhere.")
+      "instance, weights and workspace; fractions are rounded up. weights_bytes: [kinds, models], the part of memory_bytes "
+      "that stays between batches, what each instance costs besides included; the rest is a batch's workspace. None: "
+      "unknown, "
+      "all of memory_bytes then counts as if it stayed. Latency may fall as the batch grows: measurements do. ValueError "
+      "for anything else, and for a model that runs nowhere.")
       .def(py::init(&made), py::arg("models"), py::arg("batch_sizes"), py::arg("kinds"), py::arg("latency_s"),
-           py::arg("memory_bytes"))
+           py::arg("memory_bytes"), py::arg("weights_bytes") = py::none())
       .def_static(
           "measure", &measured, py::arg("library"), py::arg("devices"),
           "The library's models measured on this machine's devices, one of each kind.\n\n"
@@ -119,6 +122,13 @@ void register_profile(py::module_& m) {
       .def_property_readonly(
           "memory_bytes", [](const Profile& self) { return to_array(self.memory_bytes, shape_of(self)); },
           "[kinds, models, batches], of one instance. A copy.")
+      .def_property_readonly(
+          "weights_bytes",
+          [](const Profile& self) -> py::object {
+            if (self.weights_bytes.empty()) return py::none();
+            return to_array(self.weights_bytes, {shape_of(self)[0], shape_of(self)[1]});
+          },
+          "[kinds, models], what stays of an instance between batches; None where unknown. A copy.")
       .def(py::self == py::self)
       .def("__repr__", &table_of)
       .def(

@@ -1,22 +1,23 @@
 #include "plan/bound.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
-#include <tuple>
+#include <optional>
 
 namespace quorate {
 namespace {
 
-// [models]: the least memory that a model takes on any device; infinity where it fits none.
+// [models]: the least memory that a model keeps on any device; infinity where it fits none.
 std::vector<double> least_bytes(const Problem& problem) {
   std::vector<double> least(problem.models, std::numeric_limits<double>::infinity());
   for (std::size_t device = 0; device < problem.devices; ++device)
     for (std::size_t m = 0; m < problem.models; ++m)
-      if (const int batch = problem.smallest(device, m); batch != kAbsent)
-        least[m] = std::min(
-            least[m], static_cast<double>(problem.memory_bytes[problem.option(device, m, static_cast<std::size_t>(batch))]));
+      for (std::size_t batch = 0; batch < problem.batches; ++batch)
+        if (const std::size_t option = problem.option(device, m, batch); problem.rate[option] > 0.0)
+          least[m] = std::min(least[m], static_cast<double>(problem.resident_bytes[option]));
   return least;
 }
 
@@ -30,13 +31,159 @@ std::vector<double> best_rates(const Problem& problem) {
     for (std::size_t batch = 0; batch < problem.batches; ++batch) {
       const std::size_t option = cell * problem.batches + batch;
       const double others = needed - least[cell % problem.models];
-      if (static_cast<double>(problem.memory_bytes[option]) + others <= total)
+      if (static_cast<double>(problem.memory_bytes(option)) + others <= total)
         best[cell] = std::max(best[cell], problem.rate[option]);
     }
   return best;
 }
 
+constexpr std::size_t kNodes = 20000;  // of the branch and bound for one device
+constexpr double kClosed = 1e-4;       // a difference between bound and program that isn't worth another round
+constexpr double kTighter = 1e-3;      // a bound that much lower is worth limiting the rates by it
+constexpr double kInertia = 0.5;       // of the prices from round to round
+
+// [models]: how many devices at least host a model in a plan of this throughput, the fastest ones first.
+std::vector<double> least_copies(const Problem& problem, double throughput) {
+  std::vector<double> copies;
+  for (std::size_t m = 0; m < problem.models; ++m) {
+    std::vector<double> rates;
+    for (std::size_t device = 0; device < problem.devices; ++device) {
+      double best = 0.0;
+      for (std::size_t batch = 0; batch < problem.batches; ++batch)
+        best = std::max(best, problem.rate[problem.option(device, m, batch)]);
+      rates.push_back(best);
+    }
+    std::sort(rates.begin(), rates.end(), std::greater<>());
+    const double needed = throughput * problem.demand[m] * (1.0 - 1e-9);
+    std::size_t count = 1;
+    for (double sum = rates[0]; sum < needed && count < rates.size(); ++count) sum += rates[count];
+    copies.push_back(static_cast<double>(count));
+  }
+  return copies;
+}
+
+Column column_of(const Problem& problem, const Scored& scored, std::size_t of_class, std::size_t device) {
+  Column column{of_class, {}, 0.0};
+  for (std::size_t m = 0; m < problem.models; ++m)
+    if (const int batch = scored.placement.batch(problem.cell(device, m)); batch != kAbsent)
+      column.hosted.push_back({m, static_cast<std::size_t>(batch), scored.shares.share[problem.cell(device, m)]});
+  return column;
+}
+
+struct Prices {
+  std::vector<double> price, cover;
+};
+
+Prices between(const Prices& a, const Prices& b, double of_a) {
+  Prices result = b;
+  for (std::size_t m = 0; m < b.price.size(); ++m) {
+    result.price[m] = of_a * a.price[m] + (1.0 - of_a) * b.price[m];
+    result.cover[m] = of_a * a.cover[m] + (1.0 - of_a) * b.cover[m];
+  }
+  return result;
+}
+
 }  // namespace
+
+Relaxation relax(const Problem& problem, double bound, double present, std::span<const Scored> starting, int max_rounds,
+                 const Clock& clock) {
+  Relaxation result{bound, classes_of(problem), {}};
+  const std::vector<DeviceClass>& classes = result.classes;
+  std::vector<DevicePricer> pricers;
+  for (const DeviceClass& alike : classes) pricers.emplace_back(problem, alike.devices[0]);
+  Columns columns(problem, classes, {});
+  const std::vector<double> copies = least_copies(problem, present);
+  std::vector<double> most(problem.models);
+  const auto limit = [&] {
+    for (std::size_t m = 0; m < problem.models; ++m) most[m] = result.bound * problem.demand[m];
+    columns.limit(most);
+  };
+  columns.require_copies(copies);
+  limit();
+  for (const Scored& scored : starting)
+    for (std::size_t k = 0; k < classes.size(); ++k)
+      for (const std::size_t device : classes[k].devices) columns.add(column_of(problem, scored, k, device));
+
+  double limited = result.bound;  // the rates are limited to what this throughput needs
+  std::optional<Prices> centre;
+  double centre_bound = 0.0;
+  for (int round = 0; round < max_rounds && !clock.over(); ++round) {
+    columns.solve();
+    const Prices now{columns.price(), columns.cover()};
+    bool added = false, ended = false;
+    // Prices half-way to the best ones so far swing less; where they lead to no new column, the program's own decide.
+    for (const double inertia : {centre ? kInertia : 0.0, 0.0}) {
+      const Prices asked = centre ? between(*centre, now, inertia) : now;
+      double worth = 0.0, size = 0.0;
+      for (std::size_t k = 0; k < classes.size(); ++k) {
+        DeviceUse use = pricers[k].best(asked.price, asked.cover, most, kNodes);
+        worth += use.bound * static_cast<double>(classes[k].devices.size());
+        added = columns.add({k, std::move(use.hosted), 0.0}) || added;
+      }
+      size = worth;
+      for (std::size_t m = 0; m < problem.models; ++m) {
+        worth -= asked.cover[m] * copies[m];
+        size += asked.cover[m] * copies[m];
+      }
+      const double found = std::max(present, worth + 1e-11 * size);
+      if (!centre || found < centre_bound) {
+        centre = asked;
+        centre_bound = found;
+      }
+      result.bound = std::min(result.bound, found);
+      if (added || inertia == 0.0) break;
+    }
+    ended = !added || result.bound <= columns.objective() * (1.0 + kClosed);
+    if (!ended) continue;
+    if (result.bound > limited * (1.0 - kTighter) || result.bound <= present) break;
+    limited = result.bound;
+    limit();
+    centre.reset();
+  }
+  result.columns = columns.columns();
+  return result;
+}
+
+Relaxation least_cost(const Problem& problem, double rate, const std::vector<double>& cost, const Scored& starting,
+                      int max_rounds, const Clock& clock) {
+  Relaxation result{0.0, classes_of(problem), {}};
+  const std::vector<DeviceClass>& classes = result.classes;
+  std::vector<DevicePricer> pricers;
+  Goal goal{rate, {}};
+  for (const DeviceClass& alike : classes) {
+    pricers.emplace_back(problem, alike.devices[0]);
+    goal.cost.push_back(cost[alike.devices[0]]);
+  }
+  Columns columns(problem, classes, goal);
+  const std::vector<double> copies = least_copies(problem, rate);
+  std::vector<double> most(problem.models);
+  for (std::size_t m = 0; m < problem.models; ++m) most[m] = rate * problem.demand[m];
+  columns.require_copies(copies);
+  columns.limit(most);
+  for (std::size_t k = 0; k < classes.size(); ++k)
+    for (const std::size_t device : classes[k].devices) columns.add(column_of(problem, starting, k, device));
+  for (int round = 0; round < max_rounds && !clock.over(); ++round) {
+    columns.solve();
+    // Any prices bound the cost: what is asked for is worth this much, less what devices would earn beyond their cost.
+    double worth = 0.0, size = 0.0;
+    for (std::size_t m = 0; m < problem.models; ++m) {
+      worth += columns.price()[m] * most[m] + columns.cover()[m] * copies[m];
+    }
+    size = worth;
+    bool added = false;
+    for (std::size_t k = 0; k < classes.size(); ++k) {
+      DeviceUse use = pricers[k].best(columns.price(), columns.cover(), most, kNodes);
+      const double beyond = std::max(0.0, use.bound - goal.cost[k]) * static_cast<double>(classes[k].devices.size());
+      worth -= beyond;
+      size += beyond;
+      added = columns.add({k, std::move(use.hosted), 0.0}) || added;
+    }
+    result.bound = std::max(result.bound, worth - 1e-11 * size);
+    if (!added || result.bound >= columns.objective() * (1.0 - kClosed)) break;
+  }
+  result.columns = columns.columns();
+  return result;
+}
 
 double upper_bound(const Problem& problem) {
   const std::vector<double> best = best_rates(problem);

@@ -1,7 +1,8 @@
-// How good a plan could be at best.
+// How good a plan could be at best, and what devices would host there.
 #pragma once
 
-#include "plan/problem.h"
+#include "plan/clock.h"
+#include "plan/columns.h"
 
 namespace quorate {
 
@@ -10,5 +11,26 @@ namespace quorate {
 // value is computed from the program's prices by weak duality, so it holds whatever the solver's tolerance. Loose where
 // memory is tight: that a device's models must fit together is left out. 0 where a model fits nowhere.
 double upper_bound(const Problem& problem);
+
+struct Relaxation {
+  double bound = 0.0;
+  std::vector<DeviceClass> classes;
+  std::vector<Column> columns;  // of the last program, with times
+};
+
+// A tighter one, by column generation over what a device can host (Dantzig and Wolfe 1960): `bound` is the least of `bound`
+// given and, over the rounds' prices, of
+//   sum over devices of the most that a use of the device is worth - sum of cover[m] x copies[m]
+// which holds for any prices (Lagrangian duality) and does not rest on the solver's tolerance. Beyond the linear program it
+// knows that a model gets from no device more than it needs for a throughput of `bound`, and that a better plan than
+// `present`, a throughput that some plan has, hosts each model often enough. `starting` are placements that host every
+// model. At most `max_rounds` rounds.
+Relaxation relax(const Problem& problem, double bound, double present, std::span<const Scored> starting, int max_rounds,
+                 const Clock& clock);
+
+// The same for money: `bound` is what devices in use cost at least, by `cost` [devices], in a plan that has the rate.
+// `starting` must be such a plan.
+Relaxation least_cost(const Problem& problem, double rate, const std::vector<double>& cost, const Scored& starting,
+                      int max_rounds, const Clock& clock);
 
 }  // namespace quorate

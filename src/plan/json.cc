@@ -39,7 +39,9 @@ Json cells(const Profile& profile, std::size_t kind, std::size_t model) {
     latency_s.push_back(json_number(profile.latency_s[profile.index(kind, model, batch)]));
     memory_bytes.push_back(profile.memory_bytes[profile.index(kind, model, batch)]);
   }
-  return {{"latency_s", latency_s}, {"memory_bytes", memory_bytes}};
+  Json result = {{"latency_s", latency_s}, {"memory_bytes", memory_bytes}};
+  if (!profile.weights_bytes.empty()) result["weights_bytes"] = profile.weights_bytes[kind * profile.models.size() + model];
+  return result;
 }
 
 template <class T>
@@ -97,6 +99,9 @@ Profile profile_from_json(std::string_view text, const std::string& name) {
       const JsonField row = root["measured"][kind][model];
       append_row(row["latency_s"], row["latency_s"].numbers(), profile.batch_sizes.size(), profile.latency_s);
       append_row(row["memory_bytes"], row["memory_bytes"].integers(), profile.batch_sizes.size(), profile.memory_bytes);
+      // For all models or for none: a row that lacks it beside one that has it is an error of that row.
+      if (row.has("weights_bytes") || !profile.weights_bytes.empty())
+        profile.weights_bytes.push_back(row["weights_bytes"].integer());
     }
   checked(name, [&] { check(profile); });
   return profile;
@@ -118,6 +123,7 @@ std::string to_json(const Plan& plan) {
   document["feasible"] = plan.feasible;
   document["why"] = plan.why;
   document["found_by"] = plan.found_by;
+  document["least_cost"] = plan.least_cost;
   return document.dump(1);
 }
 
@@ -142,6 +148,7 @@ Plan plan_from_json(std::string_view text, const std::string& name) {
   plan.feasible = root["feasible"].boolean();
   plan.why = root["why"].text();
   plan.found_by = root["found_by"].text();
+  if (root.has("least_cost")) plan.least_cost = root["least_cost"].number();
   checked(name, [&] { check(plan); });
   return plan;
 }

@@ -49,6 +49,8 @@ void check(const Plan& plan) {
   }
   require(std::isfinite(plan.throughput) && plan.throughput >= 0.0, "throughput is ", plan.throughput,
           ", but must be at least 0");
+  require(std::isfinite(plan.least_cost) && plan.least_cost >= 0.0, "least_cost is ", plan.least_cost,
+          ", but must be at least 0");
   require(std::isfinite(plan.bound) && plan.bound >= 0.0, "bound is ", plan.bound, ", but must be at least 0");
 }
 

@@ -26,6 +26,10 @@ void check_options(const PlanOptions& options, const Profile& profile) {
       options.demand.empty() || std::any_of(options.demand.begin(), options.demand.end(), [](double d) { return d > 0.0; }),
       "demand is 0 for every model, but must be above 0 for at least one");
   require(options.time_limit_s >= 0.0, "time_limit_s is ", options.time_limit_s, ", but must be at least 0");
+  const bool for_rate = options.objective != Objective::kThroughput;
+  require(std::isfinite(options.rate) && (for_rate ? options.rate > 0.0 : options.rate == 0.0), "rate is ", options.rate,
+          ", but must be ", for_rate ? "above 0 and finite for this objective" : "0 where the objective is throughput");
+  require(options.max_latency_s > 0.0, "max_latency_s is ", options.max_latency_s, ", but must be above 0");
   require(options.max_iterations >= 0, "max_iterations is ", options.max_iterations, ", but must be at least 0");
 }
 
@@ -46,6 +50,30 @@ std::vector<std::size_t> kinds_of(const Profile& profile, const std::vector<Devi
   return kinds;
 }
 
+// Each named cell, checked.
+std::vector<std::size_t> cells_of(const std::vector<Place>& places, const char* what, const Profile& profile,
+                                  const std::vector<Device>& devices, const Problem& problem) {
+  std::vector<std::size_t> cells;
+  for (const Place& place : places) {
+    const auto model = std::find(profile.models.begin(), profile.models.end(), place.model);
+    require(model != profile.models.end(), what, " names model \"", place.model,
+            "\", but must name one of the profile's: ", joined(profile.models));
+    const auto device =
+        std::find_if(devices.begin(), devices.end(), [&](const Device& d) { return d.name == place.device; });
+    require(device != devices.end(), what, " names device \"", place.device, "\", but must name one of the given devices");
+    const auto of_profile = static_cast<std::size_t>(model - profile.models.begin());
+    const auto m = std::find(problem.model.begin(), problem.model.end(), of_profile);
+    if (m == problem.model.end()) {
+      require(std::string_view(what) != "pinned", "pinned names model \"", place.model,
+              "\", whose demand is 0, but must name models of positive demand");
+      continue;
+    }
+    cells.push_back(problem.cell(static_cast<std::size_t>(device - devices.begin()),
+                                 static_cast<std::size_t>(m - problem.model.begin())));
+  }
+  return cells;
+}
+
 }  // namespace
 
 int Problem::smallest(std::size_t device, std::size_t m) const {
@@ -53,10 +81,31 @@ int Problem::smallest(std::size_t device, std::size_t m) const {
   for (std::size_t batch = 0; batch < batches; ++batch) {
     const std::size_t index = option(device, m, batch);
     if (rate[index] <= 0.0) continue;
-    if (best == kAbsent || memory_bytes[index] < memory_bytes[option(device, m, static_cast<std::size_t>(best))])
+    if (best == kAbsent || memory_bytes(index) < memory_bytes(option(device, m, static_cast<std::size_t>(best))))
       best = static_cast<int>(batch);
   }
   return best;
+}
+
+Problem Problem::on(const std::vector<std::size_t>& chosen) const {
+  Problem result = *this;
+  result.devices = chosen.size();
+  const auto pick = [&](const auto& from, auto& to, std::size_t width) {
+    to.clear();
+    for (const std::size_t device : chosen) {
+      const auto first = from.begin() + static_cast<std::ptrdiff_t>(device * width);
+      to.insert(to.end(), first, first + static_cast<std::ptrdiff_t>(width));
+    }
+  };
+  pick(kind, result.kind, 1);
+  pick(rate, result.rate, models * batches);
+  pick(resident_bytes, result.resident_bytes, models * batches);
+  pick(workspace_bytes, result.workspace_bytes, models * batches);
+  pick(capacity_bytes, result.capacity_bytes, 1);
+  pick(usd_per_hour, result.usd_per_hour, 1);
+  pick(accelerator, result.accelerator, 1);
+  pick(pinned, result.pinned, models);
+  return result;
 }
 
 Problem make_problem(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options) {
@@ -70,19 +119,37 @@ Problem make_problem(const Profile& profile, const std::vector<Device>& devices,
     problem.model.push_back(m);
     problem.demand.push_back(demand);
   }
+  for (const Device& device : devices)
+    require(std::isfinite(device.usd_per_hour) && device.usd_per_hour >= 0.0, "usd_per_hour of device \"", device.name,
+            "\" is ", device.usd_per_hour, ", but must be at least 0");
+  require(options.objective != Objective::kMoney ||
+              std::any_of(devices.begin(), devices.end(), [](const Device& d) { return d.usd_per_hour > 0.0; }),
+          "usd_per_hour is 0 for every device, but must be above 0 for at least one where the objective is money");
   problem.devices = devices.size();
   problem.models = problem.model.size();
   problem.batches = profile.batch_sizes.size();
+  problem.pinned.assign(problem.devices * problem.models, false);
   for (std::size_t device = 0; device < problem.devices; ++device) {
     problem.capacity_bytes.push_back(devices[device].memory_bytes);
+    problem.usd_per_hour.push_back(devices[device].usd_per_hour);
     problem.accelerator.push_back(!devices[device].kind.starts_with("cpu-"));
     for (const std::size_t model : problem.model)
       for (std::size_t batch = 0; batch < problem.batches; ++batch) {
         const std::size_t index = profile.index(problem.kind[device], model, batch);
         const bool fits = profile.memory_bytes[index] <= devices[device].memory_bytes;
-        problem.memory_bytes.push_back(profile.memory_bytes[index]);
-        problem.rate.push_back(fits ? profile.batch_sizes[batch] / profile.latency_s[index] : 0.0);
+        const std::int64_t workspace =
+            options.workspace == Workspace::kLargest ? profile.workspace_bytes(problem.kind[device], model, batch) : 0;
+        problem.workspace_bytes.push_back(workspace);
+        problem.resident_bytes.push_back(profile.memory_bytes[index] - workspace);
+        const bool quick = profile.latency_s[index] <= options.max_latency_s;
+        problem.rate.push_back(fits && quick ? profile.batch_sizes[batch] / profile.latency_s[index] : 0.0);
       }
+  }
+  for (const std::size_t cell : cells_of(options.pinned, "pinned", profile, devices, problem)) problem.pinned[cell] = true;
+  for (const std::size_t cell : cells_of(options.forbidden, "forbidden", profile, devices, problem)) {
+    require(!problem.pinned[cell], "model \"", profile.models[problem.model[cell % problem.models]], "\" on device \"",
+            devices[cell / problem.models].name, "\" is pinned and forbidden, but must be at most one of them");
+    std::fill_n(problem.rate.begin() + static_cast<std::ptrdiff_t>(cell * problem.batches), problem.batches, 0.0);
   }
   return problem;
 }
@@ -93,21 +160,44 @@ std::size_t Placement::copies(const Problem& problem, std::size_t m) const {
   return count;
 }
 
-std::int64_t Placement::held_bytes(const Problem& problem, std::size_t device, std::size_t m) const {
+std::int64_t Placement::unheld_without(const Problem& problem, std::size_t device, std::size_t m) const {
   const int held = batch_[problem.cell(device, m)];
-  return held == kAbsent ? 0 : problem.memory_bytes[problem.option(device, m, static_cast<std::size_t>(held))];
+  if (held == kAbsent) return unheld_bytes_[device];
+  return unheld_bytes_[device] + problem.resident_bytes[problem.option(device, m, static_cast<std::size_t>(held))];
+}
+
+std::int64_t Placement::workspace_without(const Problem& problem, std::size_t device, std::size_t m) const {
+  const auto workspace = [&](std::size_t other) {
+    const int held = batch_[problem.cell(device, other)];
+    return held == kAbsent ? 0 : problem.workspace_bytes[problem.option(device, other, static_cast<std::size_t>(held))];
+  };
+  if (workspace(m) < workspace_bytes_[device]) return workspace_bytes_[device];
+  std::int64_t largest = 0;
+  for (std::size_t other = 0; other < problem.models; ++other)
+    if (other != m) largest = std::max(largest, workspace(other));
+  return largest;
+}
+
+std::int64_t Placement::missing_bytes(const Problem& problem, std::size_t device, std::size_t m, int batch) const {
+  const std::size_t option = problem.option(device, m, static_cast<std::size_t>(batch));
+  return std::max(problem.workspace_bytes[option], workspace_without(problem, device, m)) -
+         (unheld_without(problem, device, m) - problem.resident_bytes[option]);
 }
 
 bool Placement::fits(const Problem& problem, std::size_t device, std::size_t m, int batch) const {
   if (batch == kAbsent) return true;
-  const std::size_t option = problem.option(device, m, static_cast<std::size_t>(batch));
-  return problem.rate[option] > 0.0 && problem.memory_bytes[option] <= free_bytes_[device] + held_bytes(problem, device, m);
+  return problem.rate[problem.option(device, m, static_cast<std::size_t>(batch))] > 0.0 &&
+         missing_bytes(problem, device, m, batch) <= 0;
 }
 
 void Placement::place(const Problem& problem, std::size_t device, std::size_t m, int batch) {
-  free_bytes_[device] += held_bytes(problem, device, m);
+  unheld_bytes_[device] = unheld_without(problem, device, m);
+  workspace_bytes_[device] = workspace_without(problem, device, m);
   batch_[problem.cell(device, m)] = batch;
-  free_bytes_[device] -= held_bytes(problem, device, m);
+  if (batch == kAbsent) return;
+  const std::size_t option = problem.option(device, m, static_cast<std::size_t>(batch));
+  unheld_bytes_[device] -= problem.resident_bytes[option];
+  workspace_bytes_[device] = std::max(workspace_bytes_[device], problem.workspace_bytes[option]);
 }
 
 Scored score(const Problem& problem, Placement placement) {

@@ -17,14 +17,22 @@ struct Problem {
   std::vector<std::size_t> model;  // [models], as the profile counts them
   std::vector<double> demand;      // [models], above 0
   std::vector<double> rate;  // [devices, models, batches] in samples/s; 0: does not run, or not within the device's memory
-  std::vector<std::int64_t> memory_bytes;    // [devices, models, batches]
-  std::vector<std::int64_t> capacity_bytes;  // [devices]
-  std::vector<bool> accelerator;             // [devices]: its kind is not a "cpu-..."
+  // What a placed option keeps, which adds up on a device, and what it needs while it runs besides, of which the device's
+  // largest counts.
+  std::vector<std::int64_t> resident_bytes, workspace_bytes;  // [devices, models, batches]
+  std::vector<std::int64_t> capacity_bytes;                   // [devices]
+  std::vector<double> usd_per_hour;                           // [devices]
+  std::vector<bool> accelerator;                              // [devices]: its kind is not a "cpu-..."
+  std::vector<bool> pinned;                                   // [devices, models]: must be placed
 
   std::size_t cell(std::size_t device, std::size_t m) const { return device * models + m; }
   std::size_t option(std::size_t device, std::size_t m, std::size_t batch) const {
     return cell(device, m) * batches + batch;
   }
+  std::int64_t memory_bytes(std::size_t option) const { return resident_bytes[option] + workspace_bytes[option]; }
+
+  // The problem with these devices only, in this order.
+  Problem on(const std::vector<std::size_t>& chosen) const;
 
   // The batch that needs the least memory (of equals the smallest), or -1 where the model can't run.
   int smallest(std::size_t device, std::size_t m) const;
@@ -39,21 +47,29 @@ constexpr int kAbsent = -1;
 class Placement {
  public:
   explicit Placement(const Problem& problem)
-      : batch_(problem.devices * problem.models, kAbsent), free_bytes_(problem.capacity_bytes) {}
+      : batch_(problem.devices * problem.models, kAbsent),
+        unheld_bytes_(problem.capacity_bytes),
+        workspace_bytes_(problem.devices, 0) {}
 
   int batch(std::size_t cell) const { return batch_[cell]; }  // an index of the profile's batch sizes, or kAbsent
-  std::int64_t free_bytes(std::size_t device) const { return free_bytes_[device]; }
-  std::size_t copies(const Problem& problem, std::size_t m) const;  // devices that host the model
+  std::int64_t free_bytes(std::size_t device) const { return unheld_bytes_[device] - workspace_bytes_[device]; }
+  std::int64_t unheld_bytes(std::size_t device) const { return unheld_bytes_[device]; }  // the workspace included
+  std::size_t copies(const Problem& problem, std::size_t m) const;                       // devices that host the model
 
   // Could the cell run at this batch, with what else is placed? kAbsent always fits.
   bool fits(const Problem& problem, std::size_t device, std::size_t m, int batch) const;
+  // What it lacks to fit, of an option that runs; 0 or less where it fits.
+  std::int64_t missing_bytes(const Problem& problem, std::size_t device, std::size_t m, int batch) const;
   void place(const Problem& problem, std::size_t device, std::size_t m, int batch);
 
  private:
-  std::int64_t held_bytes(const Problem& problem, std::size_t device, std::size_t m) const;
+  // Of the device as it would be without the model.
+  std::int64_t unheld_without(const Problem& problem, std::size_t device, std::size_t m) const;
+  std::int64_t workspace_without(const Problem& problem, std::size_t device, std::size_t m) const;
 
-  std::vector<int> batch_;                // [devices, models]
-  std::vector<std::int64_t> free_bytes_;  // [devices]
+  std::vector<int> batch_;                     // [devices, models]
+  std::vector<std::int64_t> unheld_bytes_;     // [devices], what no instance keeps
+  std::vector<std::int64_t> workspace_bytes_;  // [devices], the largest of what is placed
 };
 
 // A placement with its best shares.

@@ -36,6 +36,12 @@ void check_cell(const Profile& profile, std::size_t kind, std::size_t model, std
     require(false, "latency_s", where(), " is ", latency_s, ", but must be above 0 (infinity: it does not run there)");
   if (profile.memory_bytes[cell] < 0)
     require(false, "memory_bytes", where(), " is ", profile.memory_bytes[cell], ", but must be at least 0");
+  if (!std::isfinite(latency_s)) return;
+  const std::int64_t resident = profile.resident_bytes(kind, model, batch);
+  if (resident < 0 || resident > profile.memory_bytes[cell])
+    require(false, "weights_bytes of model \"", profile.models[model], "\" on kind \"", profile.kinds[kind], "\" is ",
+            resident, ", but must be from 0 to memory_bytes, which is ", profile.memory_bytes[cell], " at batch size ",
+            profile.batch_sizes[batch]);
 }
 
 }  // namespace
@@ -51,6 +57,9 @@ void check(const Profile& profile) {
   };
   check_size(profile.latency_s.size(), "latency_s");
   check_size(profile.memory_bytes.size(), "memory_bytes");
+  require(profile.weights_bytes.empty() || profile.weights_bytes.size() == kinds * models, "weights_bytes has ",
+          profile.weights_bytes.size(), " entries, but must have ", kinds * models, ": [", kinds, " kinds, ", models,
+          " models], or none");
 
   for (std::size_t model = 0; model < models; ++model) {
     bool runs = false;

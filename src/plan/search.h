@@ -1,30 +1,34 @@
-// Better placements, step by step. Nothing here knows of time: plan() does.
+// Better placements. Time is looked at between evaluations and decides nothing but the end.
 #pragma once
 
-#include <optional>
-
+#include "plan/clock.h"
+#include "plan/draft.h"
 #include "plan/problem.h"
+#include "plan/share_basis.h"
 #include "quorate/core/random.h"
 
 namespace quorate {
 
-// What a placement could reach if the cell ran at this batch, by the prices of the present one: an upper bound, so a change
-// that promises no more than the present throughput need not be scored.
-double promise(const Problem& problem, const Shares& present, std::size_t device, std::size_t m, int batch);
+// A placement with the basis of its best shares.
+struct Priced {
+  Placement placement;
+  ShareBasis basis;
+};
+Priced priced(const Problem& problem, Placement placement);
 
-// One step of the bounded greedy (Pochelu et al., arXiv 2208.14049): of up to `neighbours` placements that
-// differ from the present one in one cell of the allocation matrix, drawn at random (all of them where there are no more),
-// the best; nullopt where none is better. Neighbours break neither memory nor coverage. Unlike the paper's, a neighbour is
-// scored by the best shares instead of a run.
-std::optional<Scored> greedy_step(const Problem& problem, const Scored& present, std::size_t neighbours, Random& random);
+// Scores a placement anew after changes; `before` is what the changed cells were.
+void rescore(const Problem& problem, Priced& changed, const std::vector<Change>& before);
 
-// One step guided by prices: the cells and batches that promise most, the best promise first and up to `tries` of them, each
-// after making room on its device (instances worth least leave it, or move elsewhere where they are their model's only one).
-// The first that is better; nullopt where none is.
-std::optional<Scored> priced_step(const Problem& problem, const Scored& present, std::size_t tries);
+// The options that promise a gain: one unit of their device's time would earn price x rate - worth more than now. The best
+// first, at most `count`.
+std::vector<Change> most_promising(const Problem& problem, const Priced& present, std::size_t count);
 
-// Clears a few devices drawn at random and places the models that then lack one anew, at random: the way out of a local
-// optimum. nullopt where they found no room.
-std::optional<Scored> shaken(const Problem& problem, const Scored& present, Random& random);
+// Annealing from `start` over `tries` changes. A change begins with an option that promises a gain, drawn in proportion to
+// that. Room is made for it, what is left of the devices that changed is filled (draft.h), and the new placement is scored by
+// its best shares. A worse one is taken with probability exp(- relative loss / temperature), which falls from `hot` to a
+// hundredth of it. Returns the best placement met; stops after `stop` changes where that is less, at `enough`, when the clock
+// is over, and where no option promises a gain, which proves that none is better.
+Priced anneal(const Problem& problem, const Priced& start, int tries, int stop, double hot, double enough,
+              const Clock& clock, Random& random);
 
 }  // namespace quorate

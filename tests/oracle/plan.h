@@ -56,8 +56,25 @@ struct BestPlan {
   double throughput = 0.0;
 };
 
+// What a device holds: instances are added one by one.
+class Held {
+ public:
+  explicit Held(Workspace rule) : rule_(rule) {}
+  void add(const Profile& profile, std::size_t kind, std::size_t model, std::size_t batch) {
+    resident_ += profile.resident_bytes(kind, model, batch);
+    const std::int64_t workspace = profile.workspace_bytes(kind, model, batch);
+    workspace_ = rule_ == Workspace::kSum ? workspace_ + workspace : std::max(workspace_, workspace);
+  }
+  std::int64_t bytes() const { return resident_ + workspace_; }
+
+ private:
+  Workspace rule_;
+  std::int64_t resident_ = 0, workspace_ = 0;
+};
+
 // Every batch or none for every cell, within memory, every model of positive demand hosted. At most 3 such models.
-inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& devices, const std::vector<double>& demand) {
+inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& devices, const std::vector<double>& demand,
+                          Workspace workspace = Workspace::kLargest) {
   std::vector<std::size_t> models;
   std::vector<double> wanted;
   for (std::size_t m = 0; m < demand.size(); ++m)
@@ -75,17 +92,17 @@ inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& dev
     for (std::size_t device = 0; device < devices.size(); ++device) {
       const auto kind = static_cast<std::size_t>(
           std::find(profile.kinds.begin(), profile.kinds.end(), devices[device].kind) - profile.kinds.begin());
-      std::int64_t used = 0;
+      Held held(workspace);
       for (std::size_t i = 0; i < models.size(); ++i) {
         const std::size_t chosen = choice[device * models.size() + i];
         if (chosen == 0) continue;
         const std::size_t index = profile.index(kind, models[i], chosen - 1);
-        used += profile.memory_bytes[index];
+        held.add(profile, kind, models[i], chosen - 1);
         fits = fits && std::isfinite(profile.latency_s[index]);
         rate[device * models.size() + i] = profile.batch_sizes[chosen - 1] / profile.latency_s[index];
         hosted[i] = true;
       }
-      fits = fits && used <= devices[device].memory_bytes;
+      fits = fits && held.bytes() <= devices[device].memory_bytes;
     }
     if (fits && std::all_of(hosted.begin(), hosted.end(), [](bool h) { return h; })) {
       best.feasible = true;
@@ -101,13 +118,13 @@ inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& dev
 }
 
 // What is wrong with a feasible plan; empty where nothing is.
-inline std::string fault(const Plan& plan, const Profile& profile) {
+inline std::string fault(const Plan& plan, const Profile& profile, Workspace workspace = Workspace::kLargest) {
   double least = std::numeric_limits<double>::infinity(), priced = 0.0;
   std::vector<double> rate(plan.models.size(), 0.0);
   for (std::size_t d = 0; d < plan.devices.size(); ++d) {
     const Device& device = plan.devices[d];
     double time = 0.0;
-    std::int64_t used = 0;
+    Held held(workspace);
     for (std::size_t m = 0; m < plan.models.size(); ++m) {
       const int batch = plan.batch[plan.index(d, m)];
       const double share = plan.share[plan.index(d, m)];
@@ -118,17 +135,19 @@ inline std::string fault(const Plan& plan, const Profile& profile) {
         continue;
       }
       if (share == 0.0) return "an instance without a share";
-      const auto kind = std::find(profile.kinds.begin(), profile.kinds.end(), device.kind) - profile.kinds.begin();
+      const auto kind = static_cast<std::size_t>(std::find(profile.kinds.begin(), profile.kinds.end(), device.kind) -
+                                                 profile.kinds.begin());
       const auto size = std::find(profile.batch_sizes.begin(), profile.batch_sizes.end(), batch);
       if (size == profile.batch_sizes.end()) return message("batch ", batch, " is not in the profile");
-      const std::size_t index =
-          profile.index(static_cast<std::size_t>(kind), m, static_cast<std::size_t>(size - profile.batch_sizes.begin()));
+      const auto b = static_cast<std::size_t>(size - profile.batch_sizes.begin());
+      const std::size_t index = profile.index(kind, m, b);
       if (!std::isfinite(profile.latency_s[index])) return message("model ", m, " does not run on ", device.kind);
-      used += profile.memory_bytes[index];
+      held.add(profile, kind, m, b);
       rate[m] += share * batch / profile.latency_s[index];
     }
     if (time > 1.0 + 1e-9) return message("shares of ", device.name, " sum to ", time);
-    if (used > device.memory_bytes) return message(device.name, " holds ", used, " bytes of ", device.memory_bytes);
+    if (held.bytes() > device.memory_bytes)
+      return message(device.name, " holds ", held.bytes(), " bytes of ", device.memory_bytes);
   }
   for (std::size_t m = 0; m < plan.models.size(); ++m) {
     if (plan.demand[m] <= 0.0) {

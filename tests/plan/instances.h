@@ -19,6 +19,7 @@ struct Instance {
 
 struct InstanceSize {
   std::size_t models = 3, devices = 2, batches = 3;
+  bool weights = false;  // are they known?
 };
 
 // `room` scales the devices' memory: about 1 holds each model once. Kinds differ by model, some cells have holes, some
@@ -46,6 +47,7 @@ inline Instance random_instance(std::uint64_t seed, InstanceSize size, double ro
         profile.latency_s.push_back(absent ? std::numeric_limits<double>::infinity() : fixed_s + batch * sample_s);
         profile.memory_bytes.push_back(static_cast<std::int64_t>(weights + batch * activations));
       }
+      if (size.weights) profile.weights_bytes.push_back(static_cast<std::int64_t>(weights));
       if (kind == 0) needed += weights + activations;
     }
   for (std::size_t device = 0; device < size.devices; ++device) {

@@ -27,6 +27,7 @@ Plan sample_plan() {
   plan.price = {0.5, 1.5};
   plan.feasible = true;
   plan.found_by = "greedy";
+  plan.least_cost = 1.25;
   return plan;
 }
 
@@ -42,6 +43,15 @@ TEST(PlanJson, ComesBackUnchanged) {
   EXPECT_EQ(load_plan(folder / "plan.json"), sample_plan());
   EXPECT_THAT([&] { load_plan(folder / "none.json"); },
               ThrowsMessage<FileError>(StartsWith((folder / "none.json").string())));
+}
+
+TEST(PlanJson, CountsTheDevicesInUse) {
+  Plan plan = sample_plan();
+  EXPECT_EQ(plan.devices_in_use(), 2u);
+  EXPECT_EQ(plan.usd_per_hour(), 2.5);
+  plan.batch[0] = 0;
+  EXPECT_EQ(plan.devices_in_use(), 1u);
+  EXPECT_EQ(plan.usd_per_hour(), 0.0);
 }
 
 TEST(PlanJson, GapIsWhatIsMissingToTheBound) {
@@ -75,6 +85,7 @@ TEST(PlanCheck, NamesWhatIsWrong) {
   expect_fault([](Plan& p) { p.demand[0] = 2; }, "demand of model \"a\" is 2, but must be from 0 to 1");
   expect_fault([](Plan& p) { p.price[0] = -1; }, "price of model \"a\" is -1, but must be at least 0");
   expect_fault([](Plan& p) { p.throughput = -1; }, "throughput is -1, but must be at least 0");
+  expect_fault([](Plan& p) { p.least_cost = -1; }, "least_cost is -1, but must be at least 0");
   expect_fault([](Plan& p) { p.bound = std::nan(""); }, "bound is nan, but must be at least 0");
 }
 

@@ -61,6 +61,34 @@ TEST(Profile, CheckNamesWhatIsWrong) {
                "latency_s of model \"b\" is infinity everywhere, but must be finite on at least one kind at one batch size");
 }
 
+TEST(Profile, CheckNamesBadWeights) {
+  EXPECT_NO_THROW(check(changed([](Profile& p) { p.weights_bytes = {1, 3, 0, 7}; })));
+  EXPECT_THAT(
+      [] { check(changed([](Profile& p) { p.weights_bytes = {1}; })); },
+      ThrowsMessage<std::invalid_argument>("weights_bytes has 1 entries, but must have 4: [2 kinds, 2 models], or none"));
+  expect_fault(
+      [](Profile& p) {
+        p.weights_bytes = {2, 0, 0, 0};
+      },
+      "weights_bytes of model \"a\" on kind \"gpu\" is 2, but must be from 0 to memory_bytes, which is 1 at batch "
+      "size 1");
+  expect_fault(
+      [](Profile& p) {
+        p.weights_bytes = {0, 0, -1, 0};
+      },
+      "weights_bytes of model \"a\" on kind \"cpu-1core\" is -1, but must be from 0 to memory_bytes, which is 5 at "
+      "batch size 1");
+}
+
+TEST(Profile, WhatIsNotWeightsIsWorkspace) {
+  Profile profile = sample_profile();
+  EXPECT_EQ(profile.resident_bytes(0, 1, 1), 4);
+  EXPECT_EQ(profile.workspace_bytes(0, 1, 1), 0);
+  profile.weights_bytes = {1, 3, 0, 7};
+  EXPECT_EQ(profile.resident_bytes(0, 1, 1), 3);
+  EXPECT_EQ(profile.workspace_bytes(0, 1, 1), 1);
+}
+
 TEST(Profile, CheckNamesBadLatencies) {
   for (const auto& [value, text] : {std::pair{0.0, "0"}, {-1e-3, "-0.001"}, {kNan, "nan"}, {-kInfinity, "-inf"}})
     expect_fault([v = value](Profile& p) { p.latency_s[3] = v; },
@@ -70,6 +98,8 @@ TEST(Profile, CheckNamesBadLatencies) {
 
 TEST(Profile, GoesThroughJsonUnchanged) {
   EXPECT_EQ(profile_from_json(to_json(sample_profile())), sample_profile());
+  const Profile weighed = changed([](Profile& p) { p.weights_bytes = {1, 3, 0, 7}; });
+  EXPECT_EQ(profile_from_json(to_json(weighed)), weighed);
   const test::TemporaryFolder folder;
   save(sample_profile(), folder / "profile.json");
   EXPECT_EQ(load_profile(folder / "profile.json"), sample_profile());

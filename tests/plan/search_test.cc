@@ -8,69 +8,82 @@
 namespace quorate {
 namespace {
 
-TEST(GreedyStep, EqualsScoringEveryNeighbour) {
-  int better = 0;
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    const Instance instance = random_instance(seed, {.models = 4, .devices = 3, .batches = 3}, 1.8);
+template <class Visit>
+void each_placed(double room, const Visit& visit) {
+  int count = 0;
+  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+    const Instance instance =
+        random_instance(seed, {.models = 6, .devices = 4, .batches = 3, .weights = seed % 2 == 0}, room);
     const Problem problem = make_problem(instance.profile, instance.devices, {.demand = instance.demand});
-    const Packing packing = pack(problem, instance.profile, instance.devices);
-    if (!packing.placement) continue;
-    const Scored present = score(problem, *packing.placement);
-    double best = present.shares.throughput;
-    for (std::size_t device = 0; device < problem.devices; ++device)
-      for (std::size_t m = 0; m < problem.models; ++m)
-        for (int batch = kAbsent; batch < static_cast<int>(problem.batches); ++batch) {
-          Placement placement = *packing.placement;
-          if (!placement.fits(problem, device, m, batch)) continue;
-          placement.place(problem, device, m, batch);
-          if (placement.copies(problem, m) == 0) continue;
-          const double throughput = score(problem, placement).shares.throughput;
-          EXPECT_LE(throughput, promise(problem, present.shares, device, m, batch)) << "seed " << seed;
-          best = std::max(best, throughput);
-        }
-    Random random(seed);
-    const std::optional<Scored> step = greedy_step(problem, present, 1000, random);
-    EXPECT_NEAR(step ? step->shares.throughput : present.shares.throughput, best, 2e-6 * best) << "seed " << seed;
-    better += step.has_value();
+    const std::optional<Placement> first = first_fit(problem);
+    if (!first) continue;
+    ++count;
+    visit(seed, problem, priced(problem, *first));
   }
-  EXPECT_GT(better, 50);
+  EXPECT_GT(count, 40);
 }
 
-TEST(PricedStep, OnlyEverImproves) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    const Instance instance = random_instance(seed, {.models = 5, .devices = 3, .batches = 3}, 1.3);
-    const Problem problem = make_problem(instance.profile, instance.devices, {.demand = instance.demand});
-    const Packing packing = pack(problem, instance.profile, instance.devices);
-    if (!packing.placement) continue;
-    Scored present = score(problem, *packing.placement);
-    for (int step = 0; step < 1000; ++step) {
-      std::optional<Scored> next = priced_step(problem, present, 100);
-      if (!next) break;
-      EXPECT_GT(next->shares.throughput, present.shares.throughput) << "seed " << seed;
-      for (std::size_t device = 0; device < problem.devices; ++device)
-        EXPECT_GE(next->placement.free_bytes(device), 0) << "seed " << seed;
-      present = std::move(*next);
-      ASSERT_LT(step, 999) << "seed " << seed << " never ends";
+void expect_sound(const Problem& problem, const Placement& placement) {
+  for (std::size_t m = 0; m < problem.models; ++m) EXPECT_GE(placement.copies(problem, m), 1u);
+  for (std::size_t device = 0; device < problem.devices; ++device) EXPECT_GE(placement.free_bytes(device), 0);
+}
+
+TEST(Draft, PlacesWhatItSaysOrIsTakenBack) {
+  int inserted = 0, failed = 0;
+  each_placed(1.3, [&](std::uint64_t seed, const Problem& problem, const Priced& start) {
+    Random random(seed, 5);
+    Placement placement = start.placement;
+    for (int i = 0; i < 20; ++i) {
+      const Change change{random.below(problem.devices), random.below(problem.models), static_cast<int>(random.below(3))};
+      if (problem.rate[problem.option(change.device, change.m, static_cast<std::size_t>(change.batch))] <= 0.0) continue;
+      std::vector<int> before;
+      for (std::size_t cell = 0; cell < problem.devices * problem.models; ++cell) before.push_back(placement.batch(cell));
+      Draft draft(problem, placement, start.basis, random);
+      if (draft.insert(change)) {
+        ++inserted;
+        EXPECT_EQ(placement.batch(problem.cell(change.device, change.m)), change.batch);
+        expect_sound(problem, placement);
+        if (i % 2 == 0) continue;
+      } else {
+        ++failed;
+      }
+      draft.undo();
+      for (std::size_t cell = 0; cell < before.size(); ++cell) EXPECT_EQ(placement.batch(cell), before[cell]);
+      expect_sound(problem, placement);
     }
-  }
+  });
+  EXPECT_GT(inserted, 200);
+  EXPECT_GT(failed, 20);
 }
 
-TEST(Shaken, PlacesEveryModelWithinMemory) {
-  int shaken_ones = 0;
-  for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    const Instance instance = random_instance(seed, {.models = 5, .devices = 3, .batches = 3}, 1.8);
-    const Problem problem = make_problem(instance.profile, instance.devices, {.demand = instance.demand});
-    const Packing packing = pack(problem, instance.profile, instance.devices);
-    if (!packing.placement) continue;
+TEST(Anneal, IsNeverBelowItsStartAndKeepsToMemory) {
+  int better = 0;
+  each_placed(1.5, [&](std::uint64_t seed, const Problem& problem, const Priced& start) {
     Random random(seed);
-    const std::optional<Scored> other = shaken(problem, score(problem, *packing.placement), random);
-    if (!other) continue;
-    ++shaken_ones;
-    EXPECT_GT(other->shares.throughput, 0.0);
-    for (std::size_t m = 0; m < problem.models; ++m) EXPECT_GE(other->placement.copies(problem, m), 1u);
-    for (std::size_t device = 0; device < problem.devices; ++device) EXPECT_GE(other->placement.free_bytes(device), 0);
-  }
-  EXPECT_GT(shaken_ones, 100);
+    const Priced found = anneal(problem, start, 300, 300, 0.02, 1e300, Clock(1e9), random);
+    EXPECT_GE(found.basis.throughput(), start.basis.throughput());
+    const double exact = score(problem, found.placement).shares.throughput;
+    EXPECT_NEAR(found.basis.throughput(), exact, 1e-6 * exact);
+    expect_sound(problem, found.placement);
+    better += found.basis.throughput() > 1.1 * start.basis.throughput();
+  });
+  EXPECT_GT(better, 20);
+}
+
+TEST(MostPromising, ListsEveryOptionThatCouldGain) {
+  each_placed(1.5, [&](std::uint64_t, const Problem& problem, const Priced& start) {
+    const std::vector<Change> all = most_promising(problem, start, 1000000);
+    double last = std::numeric_limits<double>::infinity();
+    for (const Change& change : all) {
+      const double gain = start.basis.price(change.m) *
+                              problem.rate[problem.option(change.device, change.m, static_cast<std::size_t>(change.batch))] -
+                          start.basis.worth(change.device);
+      EXPECT_GT(gain, 0.0);
+      EXPECT_LE(gain, last);
+      last = gain;
+    }
+    EXPECT_EQ(most_promising(problem, start, 2).size(), std::min<std::size_t>(2, all.size()));
+  });
 }
 
 }  // namespace

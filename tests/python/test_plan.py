@@ -42,6 +42,9 @@ def test_profile_takes_any_numbers():
     lists = toy_profile(1, latency_s=[[[1, 2, math.inf]]], memory_bytes=[[[1, 1.5, 3]]], batch_sizes=np.array([1, 2, 3]))
     assert lists.memory_bytes.tolist() == [[[1, 2, 3]]] and lists.latency_s[0, 0, 2] == math.inf
     assert "does not run" in repr(lists)
+    assert lists.weights_bytes is None
+    weighed = toy_profile(1, weights_bytes=[[1e8 + 0.5]])
+    assert weighed.weights_bytes.tolist() == [[100_000_001]] and qr.Profile.from_json(weighed.to_json()) == weighed
     exact = 2**62 + 1
     assert toy_profile(1, memory_bytes=np.full((1, 1, 3), exact)).memory_bytes[0, 0, 0] == exact
 
@@ -58,6 +61,9 @@ def test_profile_takes_any_numbers():
         (dict(latency_s="fast"), "latency_s is 'fast', but must be an array of numbers"),
         (dict(memory_bytes=np.full((1, 5, 3), np.inf)), "memory_bytes holds inf, but must be finite"),
         (dict(memory_bytes=np.full((1, 5, 3), -2)), "is -2, but must be at least 0"),
+        (dict(weights_bytes=[1, 2]), r"weights_bytes has shape \[2\], but must be \[kinds, models\]"),
+        (dict(weights_bytes=np.ones((1, 4))), r"weights_bytes has shape \[1, 4\], but must be \[1, 5\]: kinds, models"),
+        (dict(weights_bytes=np.full((1, 5), 2e9)), 'weights_bytes of model "m0" on kind "toy" is 2000000000'),
         (dict(batch_sizes=[1, 8, 8]), r"batch_sizes\[2\] is 8, but must be above 8"),
         (dict(batch_sizes=[0.5, 1, 2]), "batch_sizes has type float64, but must be of integers"),
         (dict(batch_sizes=[[1, 8, 32]]), r"batch_sizes has shape \[1, 3\], but must be \[batches\]"),
@@ -96,6 +102,12 @@ def test_demand_scales_the_plan():
     assert (some.batch.max(0) > 0).tolist() == [True, False, True, False, False]
 
 
+def test_batches_that_take_turns_share_their_workspace():
+    profile = toy_profile(3, weights_bytes=np.full((1, 3), 8e8))
+    assert qr.plan(profile, toys(1, 2_600_000_000)).feasible
+    assert not qr.plan(profile, toys(1, 2_600_000_000), workspace="sum").feasible
+
+
 def test_infeasible_is_an_answer():
     plan = qr.plan(toy_profile(), toys(1, 2_000_000_000))
     assert not plan.feasible and plan.throughput == 0 and not plan.batch.any() and plan.gap == 0
@@ -113,7 +125,13 @@ def test_infeasible_is_an_answer():
             dict(devices=[qr.Device("x", kind="tpu", memory_bytes=1)]),
             'kind of device "x" is "tpu", but must be one of .*: toy',
         ),
-        (dict(objective="latency"), 'objective is "latency", but must be one of: throughput'),
+        (dict(objective="latency"), 'objective is "latency", but must be one of: throughput, money, devices'),
+        (dict(algorithm="magic"), 'algorithm is "magic", but must be one of: search, worst-fit, batch, greedy'),
+        (dict(rate=1.0), "rate is 1, but must be 0 where the objective is throughput"),
+        (dict(pinned=[("m9", "toy:0")]), 'pinned names model "m9"'),
+        (dict(pinned=[("m0", "toy:0")], forbidden=[("m0", "toy:0")]), "pinned and forbidden"),
+        (dict(max_latency_s=math.nan), "max_latency_s is nan"),
+        (dict(workspace="none"), 'workspace is "none", but must be one of: largest, sum'),
         (dict(demand=[1, 1]), "demand has 2 entries, but must have 5"),
         (dict(demand=np.ones((5, 1))), r"demand has shape \[5, 1\], but must be one-dimensional"),
         (dict(demand=[1, 1, 1, 1, 1.5]), 'demand of model "m4" is 1.5, but must be from 0 to 1'),
@@ -141,6 +159,42 @@ def test_documents_come_back_unchanged(tmp_path):
         qr.Profile.load(tmp_path / "plan.json")
     with pytest.raises(qr.FileError, match="half: is not valid JSON"):
         qr.Plan.from_json(plan.to_json()[:100], name="half")
+
+
+def test_fewest_devices_and_least_money():
+    profile = toy_profile()
+    devices = [qr.Device(f"toy:{i}", kind="toy", memory_bytes=5_000_000_000, usd_per_hour=1.0 + i) for i in range(4)]
+    all_of_it = qr.plan(profile, devices).throughput
+    fewest = qr.plan(profile, devices, objective="devices", rate=0.4 * all_of_it)
+    assert fewest.devices_in_use == 2 and 1 < fewest.least_cost <= 2 and fewest.throughput >= 0.4 * all_of_it
+    cheapest = qr.plan(profile, devices, objective="money", rate=0.4 * all_of_it)
+    assert cheapest.usd_per_hour == 3 and (cheapest.batch[2:] == 0).all()
+    assert "rate is" in qr.plan(profile, devices, objective="money", rate=2 * all_of_it).why
+
+
+def test_pins_limits_and_baselines():
+    profile = toy_profile(2)
+    pinned = qr.plan(profile, toys(), pinned=[("m0", "toy:1")], forbidden=[("m1", "toy:1")])
+    assert pinned.batch[1].tolist() == [32, 0]
+    quick = qr.plan(profile, toys(), max_latency_s=2.5e-3)
+    assert quick.batch.max() == 8 and quick.batch[:, 1].max() == 1
+    assert qr.plan(profile, toys(), algorithm="worst-fit").found_by == "worst-fit"
+    assert qr.plan(profile, toys(), algorithm="greedy").throughput <= qr.plan(profile, toys()).bound
+
+
+def test_replanning_lists_its_changes():
+    profile = toy_profile(3)
+    running = qr.plan(profile, toys(3, 2_000_000_000))
+    left = toys(2, 2_000_000_000)
+    result = qr.replan(running, profile, left, least_gain=math.inf)
+    assert result.plan.feasible and (result.plan.batch.max(0) > 0).all()
+    assert all(change.device_bytes_after <= 2_000_000_000 for change in result.changes)
+    assert all(repr(change) in repr(result) for change in result.changes)
+    assert {change.kind for change in result.changes} <= {"load", "unload", "resize"}
+    assert qr.device_bytes(result.plan, profile).tolist() == [int(1e9) * n for n in (result.plan.batch > 0).sum(1)]
+    assert qr.replan(running, profile, toys(3, 2_000_000_000), least_gain=math.inf).changes == []
+    with pytest.raises(ValueError, match="least_gain is -1"):
+        qr.replan(running, profile, left, least_gain=-1)
 
 
 def test_simulation_of_a_saturated_stream_meets_the_plan():

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,19 +30,48 @@ struct Plan {
   std::vector<double> price;
   bool feasible = false;
   std::string why;  // where infeasible: the model, the device and the bytes that are short, and what is proven; else empty
-  std::string found_by;  // "worst-fit", "packing", "greedy", "prices"; empty where infeasible
+  std::string found_by;  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing"; empty where infeasible
+  // Where the objective is money or devices: no plan of the asked rate costs less (in usd_per_hour, or devices), proven.
+  // Else 0.
+  double least_cost = 0.0;
 
   double gap() const { return bound > 0.0 ? 1.0 - throughput / bound : 0.0; }
+  bool in_use(std::size_t device) const;  // does it host a model?
+  double usd_per_hour() const;            // of the devices in use
+  std::size_t devices_in_use() const;
   std::size_t index(std::size_t device, std::size_t model) const { return device * models.size() + model; }
   bool operator==(const Plan&) const = default;
 };
 
-enum class Objective { kThroughput };
+// The most throughput; or, for a throughput of at least `rate`, the least money or the fewest devices.
+enum class Objective { kThroughput, kMoney, kDevices };
+
+// kSearch is ours. The others are those of arXiv 2208.14049, to compare with: worst-fit-decreasing by memory with
+// accelerators before CPUs; batch sizes tuned on its placement; the bounded greedy from there.
+enum class Algorithm { kSearch, kWorstFit, kBatch, kGreedy };
+
+// How the workspaces of a device's batches add up. Lanes that take turns, as the engine's do, can use the same memory one
+// after the other; lanes that run at once can't.
+enum class Workspace { kLargest, kSum };
+
+// A model and a device, by name.
+struct Place {
+  std::string model, device;
+  bool operator==(const Place&) const = default;
+};
 
 struct PlanOptions {
   // [models] in [0, 1], e.g. a cascade's reach; empty: 1 for each. A model of demand 0 is not placed.
   std::vector<double> demand = {};
   Objective objective = Objective::kThroughput;
+  double rate = 0.0;  // samples/s, above 0 for kMoney and kDevices, else 0
+  // Of a batch: larger batches are not used, and a model runs on no device that takes longer for its smallest.
+  double max_latency_s = std::numeric_limits<double>::infinity();
+  std::vector<Place> pinned = {};     // placed there whatever it earns, with a share of 0 where it earns nothing
+  std::vector<Place> forbidden = {};  // never placed there
+  Algorithm algorithm = Algorithm::kSearch;
+  // Of what profile.weights_bytes leaves of memory_bytes; without weights_bytes the sum of memory_bytes must fit in either.
+  Workspace workspace = Workspace::kLargest;
   // The best plan found by then, looked at between steps. Where the search ends before, the plan depends on the seed and
   // max_iterations alone.
   double time_limit_s = 1.0;
@@ -57,6 +87,10 @@ struct PlanOptions {
 // std::invalid_argument for no devices, a device named twice, negative memory, a kind that the profile lacks, demands
 // outside [0, 1], between 0 and 1e-9 or all zero, negative limits, and what check(profile) throws.
 Plan plan(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options = {});
+
+// [devices]: what each holds under the plan, its workspace included. Throws std::invalid_argument where the plan is for
+// other models, kinds or batch sizes than the profile's.
+std::vector<std::int64_t> device_bytes(const Plan& plan, const Profile& profile, Workspace workspace = Workspace::kLargest);
 
 // Throws std::invalid_argument naming the entry and its value: shapes that do not match, negative batches, shares outside
 // [0, 1] or beyond a device's time, demands outside [0, 1], prices that are negative, rates that are negative or not finite.

@@ -15,15 +15,26 @@ struct Profile {
   std::vector<std::string> kinds;          // of devices
   std::vector<double> latency_s;           // [kinds, models, batches], of a whole batch; infinity: does not run there
   std::vector<std::int64_t> memory_bytes;  // [kinds, models, batches], of an instance: weights and workspace
+  // [kinds, models]: the part of memory_bytes that stays between batches: weights and what each instance costs besides. The
+  // rest is the workspace of a batch. Empty: unknown; all of memory_bytes then counts as if it stayed.
+  std::vector<std::int64_t> weights_bytes = {};
 
   std::size_t index(std::size_t kind, std::size_t model, std::size_t batch) const {
     return (kind * models.size() + model) * batch_sizes.size() + batch;
+  }
+  // What stays of an instance between batches, and what a batch takes besides. They add up to memory_bytes.
+  std::int64_t resident_bytes(std::size_t kind, std::size_t model, std::size_t batch) const {
+    return weights_bytes.empty() ? memory_bytes[index(kind, model, batch)] : weights_bytes[kind * models.size() + model];
+  }
+  std::int64_t workspace_bytes(std::size_t kind, std::size_t model, std::size_t batch) const {
+    return memory_bytes[index(kind, model, batch)] - resident_bytes(kind, model, batch);
   }
   bool operator==(const Profile&) const = default;
 };
 
 // Throws std::invalid_argument naming the kind, the model, the batch and the value: shapes that do not match, batch sizes
-// that do not ascend, latencies that are NaN or not positive, negative memory, a model that runs nowhere.
+// that do not ascend, latencies that are NaN or not positive, negative memory, weights that are negative or more than the
+// instance takes at a batch that runs, a model that runs nowhere.
 void check(const Profile& profile);
 
 // A document of text, checked on the way out and in. Reading throws FileError, calling the document `name`.

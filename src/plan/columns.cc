@@ -1,0 +1,147 @@
+#include "plan/columns.h"
+
+#include <ClpSimplex.hpp>
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+
+namespace quorate {
+
+std::vector<DeviceClass> classes_of(const Problem& problem) {
+  std::map<std::vector<double>, std::size_t> found;
+  std::vector<DeviceClass> classes;
+  for (std::size_t device = 0; device < problem.devices; ++device) {
+    // The kind and the memory say nearly all; what is allowed may differ besides.
+    std::vector<double> key = {static_cast<double>(problem.kind[device]),
+                               static_cast<double>(problem.capacity_bytes[device]), problem.usd_per_hour[device]};
+    for (std::size_t m = 0; m < problem.models; ++m) {
+      key.push_back(problem.pinned[problem.cell(device, m)] ? 1.0 : 0.0);
+      for (std::size_t batch = 0; batch < problem.batches; ++batch)
+        key.push_back(problem.rate[problem.option(device, m, batch)] > 0.0 ? 1.0 : 0.0);
+    }
+    const auto [at, is_new] = found.emplace(std::move(key), classes.size());
+    if (is_new) classes.emplace_back();
+    classes[at->second].devices.push_back(device);
+  }
+  return classes;
+}
+
+struct Columns::Program {
+  ClpSimplex lp;
+};
+
+Columns::Columns(const Problem& problem, const std::vector<DeviceClass>& classes, Goal goal)
+    : problem_(problem),
+      classes_(classes),
+      goal_(std::move(goal)),
+      most_(problem.models, std::numeric_limits<double>::infinity()),
+      copies_(problem.models, 1.0),
+      program_(std::make_unique<Program>()),
+      price_(problem.models, 0.0),
+      cover_(problem.models, 0.0) {
+  limit(most_);
+}
+
+Columns::~Columns() = default;
+
+void Columns::limit(std::vector<double> most) {
+  most_ = std::move(most);
+  scale_ = 0.0;
+  for (std::size_t m = 0; m < problem_.models; ++m)
+    if (std::isfinite(most_[m])) scale_ = std::max(scale_, most_[m] / problem_.demand[m]);
+  if (scale_ <= 0.0) scale_ = 1.0;
+  ClpSimplex& lp = program_->lp;
+  lp = ClpSimplex();
+  lp.setLogLevel(0);
+  lp.setPrimalTolerance(1e-9);
+  lp.setDualTolerance(1e-9);
+  const std::size_t models = problem_.models;
+  std::vector<double> lower(2 * models + classes_.size(), 0.0), upper(lower.size(), COIN_DBL_MAX);
+  for (std::size_t m = 0; m < models; ++m) lower[models + m] = copies_[m];
+  for (std::size_t k = 0; k < classes_.size(); ++k) {
+    lower[2 * models + k] = -COIN_DBL_MAX;
+    upper[2 * models + k] = static_cast<double>(classes_[k].devices.size());
+  }
+  std::vector<int> row(models);
+  std::iota(row.begin(), row.end(), 0);
+  const std::vector<double> minus(models, -1.0);
+  const bool fixed = goal_.rate > 0.0;
+  const double cost = fixed ? 0.0 : -1.0, least_t = fixed ? goal_.rate / scale_ : 0.0,
+               most_t = fixed ? least_t : COIN_DBL_MAX;
+  const CoinBigIndex start[2] = {0, static_cast<CoinBigIndex>(models)};
+  lp.loadProblem(1, static_cast<int>(lower.size()), start, row.data(), minus.data(), &least_t, &most_t, &cost, lower.data(),
+                 upper.data());
+  for (Column& column : columns_) append(column);
+}
+
+void Columns::require_copies(std::vector<double> copies) {
+  copies_ = std::move(copies);
+  for (std::size_t m = 0; m < problem_.models; ++m)
+    program_->lp.setRowLower(static_cast<int>(problem_.models + m), copies_[m]);
+}
+
+void Columns::append(const Column& column) {
+  const std::size_t device = classes_[column.of_class].devices[0];
+  std::vector<int> row;
+  std::vector<double> value;
+  for (const Hosted& hosted : column.hosted) {
+    const double rate =
+        std::min(hosted.share * problem_.rate[problem_.option(device, hosted.m, hosted.batch)], most_[hosted.m]);
+    if (rate > 0.0) {
+      row.push_back(static_cast<int>(hosted.m));
+      value.push_back(rate / problem_.demand[hosted.m] / scale_);
+    }
+    row.push_back(static_cast<int>(problem_.models + hosted.m));
+    value.push_back(1.0);
+  }
+  row.push_back(static_cast<int>(2 * problem_.models + column.of_class));
+  value.push_back(1.0);
+  program_->lp.addColumn(static_cast<int>(row.size()), row.data(), value.data(), 0.0, COIN_DBL_MAX,
+                         goal_.rate > 0.0 ? goal_.cost[column.of_class] : 0.0);
+}
+
+bool Columns::add(Column column) {
+  const auto same = [&](const Column& other) {
+    return other.of_class == column.of_class && other.hosted.size() == column.hosted.size() &&
+           std::equal(other.hosted.begin(), other.hosted.end(), column.hosted.begin(), [](const Hosted& a, const Hosted& b) {
+             return a.m == b.m && a.batch == b.batch && std::abs(a.share - b.share) < 1e-9;
+           });
+  };
+  if (std::any_of(columns_.begin(), columns_.end(), same)) return false;
+  append(column);
+  columns_.push_back(std::move(column));
+  return true;
+}
+
+void Columns::solve() {
+  ClpSimplex& lp = program_->lp;
+  lp.primal();
+  const double* value = lp.primalColumnSolution();
+  objective_ = goal_.rate > 0.0 ? lp.objectiveValue() : value[0] * scale_;
+  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].times = std::max(0.0, value[i + 1]);
+  const double* dual = lp.dualRowSolution();
+  const std::size_t models = problem_.models;
+  for (std::size_t m = 0; m < models; ++m) {
+    price_[m] = std::max(0.0, dual[m]);
+    cover_[m] = std::max(0.0, dual[models + m]);
+  }
+  // Of a fixed t the prices are in the cost's unit; else they must weigh t itself with exactly 1.
+  double by = 1.0, unit = 1.0;
+  if (goal_.rate <= 0.0) {
+    const double sum = std::accumulate(price_.begin(), price_.end(), 0.0);
+    if (sum <= 0.0) {
+      price_.assign(models, 1.0 / static_cast<double>(models));
+      cover_.assign(models, 0.0);
+    } else {
+      by = 1.0 / sum;
+    }
+    unit = scale_;
+  }
+  for (std::size_t m = 0; m < models; ++m) {
+    price_[m] *= by / problem_.demand[m] * (goal_.rate > 0.0 ? 1.0 / scale_ : 1.0);
+    cover_[m] *= by * unit;
+  }
+}
+
+}  // namespace quorate

@@ -1,0 +1,67 @@
+// What devices could host, as columns of a linear program over all of them.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "plan/price_device.h"
+#include "plan/problem.h"
+
+namespace quorate {
+
+// Devices that can't be told apart: what one can host, and at which rates, the others can too.
+struct DeviceClass {
+  std::vector<std::size_t> devices;
+};
+std::vector<DeviceClass> classes_of(const Problem& problem);
+
+// A use of one device of a class, and how many of them do it in the relaxation.
+struct Column {
+  std::size_t of_class = 0;
+  std::vector<Hosted> hosted;
+  double times = 0.0;
+};
+
+// What the program is after: the most t; or, where `rate` is above 0, the least cost for t = rate.
+struct Goal {
+  double rate = 0.0;
+  std::vector<double> cost = {};  // [classes], of a device in use
+};
+
+// maximise t (or minimise the sum over columns of times x cost)
+//           subject to  sum over columns of times x share x rate[m] >= t demand[m]   (price[m])
+//                         sum over columns that host m of times >= copies[m]           (cover[m])
+//                         sum over a class's columns of times <= its devices           (worth[class])
+class Columns {
+ public:
+  Columns(const Problem& problem, const std::vector<DeviceClass>& classes, Goal goal);
+  ~Columns();
+
+  // [models]: samples/s that a device gives at most; shares of the columns there are shrink to it.
+  void limit(std::vector<double> most);
+  void require_copies(std::vector<double> copies);
+  bool add(Column column);  // false where the column is there already
+  void solve();
+
+  double objective() const { return objective_; }  // t, or the cost
+  // Of the objective's unit; for the most t scaled so that the sum of demand x price is exactly 1.
+  const std::vector<double>& price() const { return price_; }
+  const std::vector<double>& cover() const { return cover_; }
+  const std::vector<Column>& columns() const { return columns_; }
+
+ private:
+  struct Program;
+  void append(const Column& column);
+
+  const Problem& problem_;
+  const std::vector<DeviceClass>& classes_;
+  Goal goal_;
+  std::vector<Column> columns_;
+  std::vector<double> most_, copies_;
+  std::unique_ptr<Program> program_;
+  double scale_ = 1.0, objective_ = 0.0;
+  std::vector<double> price_, cover_;
+};
+
+}  // namespace quorate

@@ -1,0 +1,98 @@
+#include "plan/solve.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "plan/bound.h"
+#include "plan/pack.h"
+#include "plan/rounding.h"
+#include "plan/search.h"
+
+namespace quorate {
+namespace {
+
+constexpr double kClose = 1e-6;          // a gap that isn't worth closing
+constexpr int kTriesPerIteration = 100;  // placements scored
+constexpr int kRounds = 600;             // of column generation
+constexpr double kForBound = 0.5;        // of the time, at most
+constexpr int kFirstCycle = 5;           // iterations of the first annealing; later ones are longer
+constexpr int kPatience = 24;            // annealings in a row that led to nothing better before the search ends
+// Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
+constexpr std::array<double, 4> kHot = {0.02, 0.1, 0.3, 0.1};
+
+// From one placement.
+Solution climb(const Problem& problem, Solution found, const Effort& effort, const Clock& clock) {
+  Random random(effort.seed);
+  Priced best = priced(problem, found.best.placement);
+  const auto take = [&](Priced candidate, const char* by) {
+    if (candidate.basis.throughput() <= best.basis.throughput() * (1.0 + kClose)) return false;
+    best = std::move(candidate);
+    found.found_by = by;
+    return true;
+  };
+  const auto enough = [&] { return std::min(effort.enough, found.bound * (1.0 - kClose)); };
+  int left = effort.iterations;
+  std::optional<Relaxation> relaxation;
+  const auto round = [&](Rounding how) {
+    std::optional<Placement> placement = rounded(problem, *relaxation, how, random);
+    return placement ? std::optional(priced(problem, std::move(*placement))) : std::nullopt;
+  };
+  if (left > 0 && best.basis.throughput() < enough() && !clock.over()) {
+    const Clock part(kForBound * (clock.limit_s() - clock.spent_s()));
+    relaxation = relax(problem, found.bound, found.best.shares.throughput, std::span(&found.best, 1), kRounds, part);
+    found.bound = std::min(found.bound, relaxation->bound);
+    if (std::optional<Priced> start = round(Rounding::kLargest)) take(std::move(*start), "columns");
+  }
+  int failures = 0;
+  for (int cycle = 0; left > 0 && failures < kPatience && best.basis.throughput() < enough() && !clock.over(); ++cycle) {
+    const int length = kFirstCycle << std::min(cycle / 4, 10), spent = std::min(left, length);
+    left -= spent;
+    // Every fourth annealing starts from columns drawn anew.
+    const std::optional<Priced> anew = cycle % 4 == 3 ? round(Rounding::kDrawn) : std::nullopt;
+    const bool better = take(anneal(problem, anew ? *anew : best, length * kTriesPerIteration, spent * kTriesPerIteration,
+                                    kHot[static_cast<std::size_t>(cycle) % kHot.size()], enough(), clock, random),
+                             "annealing");
+    failures = better ? 0 : failures + 1;
+  }
+  Scored scored = score(problem, std::move(best.placement));
+  if (scored.shares.throughput > found.best.shares.throughput) found.best = std::move(scored);
+  return found;
+}
+
+// With the accelerators alone; nullopt where there are no others, or the models don't fit.
+std::optional<Solution> on_accelerators(const Problem& problem, const Effort& effort, const Clock& clock) {
+  std::vector<std::size_t> chosen;
+  for (std::size_t device = 0; device < problem.devices; ++device)
+    if (problem.accelerator[device]) chosen.push_back(device);
+  if (chosen.empty() || chosen.size() == problem.devices) return std::nullopt;
+  for (std::size_t device = 0; device < problem.devices; ++device)
+    for (std::size_t m = 0; m < problem.models; ++m)
+      if (!problem.accelerator[device] && problem.pinned[problem.cell(device, m)]) return std::nullopt;
+  const Problem part = problem.on(chosen);
+  const std::optional<Placement> first = first_fit(part);
+  if (!first) return std::nullopt;
+  const Clock half(0.5 * (clock.limit_s() - clock.spent_s()));
+  Solution found = climb(part, {score(part, *first), "worst-fit", upper_bound(part)}, effort, half);
+  Placement placement(problem);
+  for (std::size_t i = 0; i < chosen.size(); ++i)
+    for (std::size_t m = 0; m < problem.models; ++m)
+      placement.place(problem, chosen[i], m, found.best.placement.batch(part.cell(i, m)));
+  found.best = score(problem, std::move(placement));
+  return found;
+}
+
+}  // namespace
+
+Solution solve(const Problem& problem, Scored first, std::string found_by, const Effort& effort, const Clock& clock) {
+  Solution start{std::move(first), std::move(found_by), upper_bound(problem)};
+  if (effort.iterations > 0 && !clock.over())
+    if (std::optional<Solution> without = on_accelerators(problem, effort, clock))
+      if (without->best.shares.throughput > start.best.shares.throughput) {
+        start.best = std::move(without->best);
+        start.found_by = std::move(without->found_by);
+      }
+  return climb(problem, std::move(start), effort, clock);
+}
+
+}  // namespace quorate
