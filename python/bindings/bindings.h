@@ -27,6 +27,7 @@ void register_select(py::module_& m);
 void register_select_evaluation(py::module_& m);
 void register_route(py::module_& m);
 void register_plan(py::module_& m);
+void register_joint(py::module_& m);
 void register_infer(py::module_& m);
 
 // Keeps an array alive from C++; the last reference takes the GIL to let it go.

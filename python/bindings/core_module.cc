@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, m) {
   quorate::python::register_select_evaluation(m);
   quorate::python::register_route(m);
   quorate::python::register_plan(m);
+  quorate::python::register_joint(m);
 }

@@ -126,11 +126,14 @@ py::dict stats_of(const Engine& engine) {
 
 Profile measure(const ModelLibrary& library, const std::vector<Device>& devices, const py::object& sample,
                 const std::vector<int>& batch_sizes, const std::optional<std::vector<std::string>>& models, int warmup,
-                int repeats, bool trust, const std::optional<std::function<void(py::dict)>>& progress) {
+                int repeats, double timeout_s, bool trust, const std::optional<std::function<void(py::dict)>>& progress) {
   const Samples rows = as_samples(sample, "sample");
-  MeasureOptions options{batch_sizes, models.value_or(std::vector<std::string>{}), warmup, repeats, trust, nullptr};
+  MeasureOptions options{batch_sizes, models.value_or(std::vector<std::string>{}), warmup, repeats, timeout_s, trust,
+                         nullptr};
+  std::map<std::string, std::string> failures;  // by model, the last
   options.progress = [&](const Measurement& cell) {
     const py::gil_scoped_acquire gil;
+    if (!cell.failure.empty()) failures[cell.model] = cell.failure;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     if (!progress) return;
     py::dict entry;
@@ -139,11 +142,20 @@ Profile measure(const ModelLibrary& library, const std::vector<Device>& devices,
     entry["batch"] = cell.batch;
     entry["latency_s"] = cell.latency_s;
     entry["memory_bytes"] = cell.memory_bytes;
+    entry["weights_bytes"] = cell.weights_bytes;
     entry["failure"] = cell.failure;
     (*progress)(entry);
   };
-  const py::gil_scoped_release release;
-  return measure_profile(library, devices, rows, options);
+  Profile profile;
+  {
+    const py::gil_scoped_release release;
+    profile = measure_profile(library, devices, rows, options);
+  }
+  for (const auto& [model, failure] : failures)
+    if (std::ranges::find(profile.models, model) == profile.models.end() &&
+        PyErr_WarnEx(PyExc_RuntimeWarning, ("left out of the profile: " + failure).c_str(), 1) != 0)
+      throw py::error_already_set();
+  return profile;
 }
 
 void register_answer(py::module_& m) {
@@ -271,7 +283,7 @@ void register_infer(py::module_& m) {
   }));
   m.def("measure_profile", &measure, py::arg("library"), py::arg("devices"), py::arg("sample"), py::kw_only(),
         py::arg("batch_sizes") = std::vector<int>{1, 8, 32}, py::arg("models") = py::none(), py::arg("warmup") = 3,
-        py::arg("repeats") = 9, py::arg("trust") = false, py::arg("progress") = py::none(),
+        py::arg("repeats") = 9, py::arg("timeout_s") = INFINITY, py::arg("trust") = false, py::arg("progress") = py::none(),
         R"(A Profile by running the models on this machine.
 
 library: the ModelLibrary that holds the model files. models: names, in the profile's order; None: all.
@@ -279,11 +291,13 @@ devices: from cpu_devices(); the first of each kind is measured, by a thread tha
 sample: float32 [samples, ...features]; its rows are repeated to fill a batch. batch_sizes: ascending.
 Latencies are medians over `repeats` runs of a whole batch after `warmup` runs. Memory is a model's weights plus the most
 that one run had allocated at once from Torch's CPU allocator (its output included, its input not; code and other libraries'
-own memory not). A model that fails at a batch size has latency inf there.
-progress: called with {"kind", "model", "batch", "latency_s", "memory_bytes", "failure"} after each.
+own memory not). A model that fails at a batch size, or of which a run took longer than timeout_s there, has latency inf there
+(after a run that was too slow larger batches are not tried); one that fails at every batch size is left out of the profile, with a
+RuntimeWarning that says why.
+progress: called with {"kind", "model", "batch", "latency_s", "memory_bytes", "weights_bytes", "failure"} after each.
 
 Raises ValueError for a model without a file, batch sizes that do not ascend or devices that are not here, FileError for a
-file that is missing, damaged or changed, DeviceError for a model that fails at every batch size.)");
+file that is missing, damaged or changed, DeviceError where no model remains.)");
 }
 
 }  // namespace quorate::python

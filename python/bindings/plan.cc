@@ -8,7 +8,7 @@
 #include "core/message.h"
 #include "profile.h"
 #include "quorate/plan/replan.h"
-#include "quorate/plan/simulate.h"
+#include "simulate.h"
 
 namespace quorate::python {
 namespace {
@@ -78,12 +78,6 @@ std::string table_of(const Plan& plan) {
     }
   }
   return out.str();
-}
-
-std::string text_of(const Simulation& result) {
-  return message("Simulation of ", result.latency_s.size(), " samples: ", result.throughput, " samples/s in ",
-                 result.makespan_s, " s; latency_s mean ", result.mean_latency_s, ", p50 ", result.p50_latency_s, ", p99 ",
-                 result.p99_latency_s, ", max ", result.max_latency_s, "; utilisation [", joined(result.utilisation), "]");
 }
 
 void register_value(py::module_& m) {
@@ -177,29 +171,6 @@ void register_replan(py::module_& m) {
       .def("__repr__", &list_of);
 }
 
-void register_simulation(py::module_& m) {
-  py::class_<Simulation>(m, "Simulation", "What simulate() found.")
-      .def_property_readonly(
-          "latency_s",
-          [](const Simulation& self) { return to_array(self.latency_s, {static_cast<py::ssize_t>(self.latency_s.size())}); },
-          "[samples], from a sample's arrival to its answer.")
-      .def_readonly("mean_latency_s", &Simulation::mean_latency_s)
-      .def_readonly("p50_latency_s", &Simulation::p50_latency_s, "The least latency that half of the samples do not exceed.")
-      .def_readonly("p99_latency_s", &Simulation::p99_latency_s, "The least latency that 99 % of the samples do not exceed.")
-      .def_readonly("max_latency_s", &Simulation::max_latency_s)
-      .def_readonly("makespan_s", &Simulation::makespan_s, "From the first arrival to the last answer.")
-      .def_readonly("throughput", &Simulation::throughput, "Samples / makespan_s.")
-      .def_property_readonly(
-          "utilisation",
-          [](const Simulation& self) {
-            return to_array(self.utilisation, {static_cast<py::ssize_t>(self.utilisation.size())});
-          },
-          "[devices]: the share of makespan_s that the device was busy.")
-      .def_readonly("max_queue", &Simulation::max_queue, "[models]: the most samples that waited at once.")
-      .def(py::self == py::self)
-      .def("__repr__", &text_of);
-}
-
 void register_functions(py::module_& m) {
   m.def(
       "plan",
@@ -273,24 +244,6 @@ others are plan()'s. Returns a Replan; ValueError as plan(), and for a plan of a
       },
       py::arg("plan"), py::arg("profile"), py::arg("workspace") = "largest",
       "[devices]: what each holds under the plan, its workspace included. ValueError for a plan of another profile.");
-  m.def(
-      "simulate",
-      [](const Plan& which, const Profile& profile, const py::object& arrivals_s, const py::object& demand) {
-        const std::vector<double> arrivals = as_doubles(arrivals_s, "arrivals_s");
-        const SimulateOptions options{demand_from(demand)};
-        const py::gil_scoped_release unlocked;
-        return simulate(which, profile, arrivals, options);
-      },
-      py::arg("plan"), py::arg("profile"), py::arg("arrivals_s"), py::arg("demand") = py::none(),
-      "Plays a plan on a stream by discrete events, with the engine's own policy and the profile's latencies.\n\n"
-      "arrivals_s: [samples], ascending. demand: [models]; None: the plan's. Sample i reaches model m where "
-      "floor((i + 1) demand[m]) > floor(i demand[m]), all of its models at once, and is answered when all have run it. A "
-      "free device "
-      "runs the hosted model with the largest backlog relative to its demand, on what waits, up to the plan's batch; a "
-      "batch of n "
-      "takes the latency of the smallest profiled batch size >= n. Deterministic. ValueError for an infeasible plan, one "
-      "for another "
-      "profile, arrivals that are empty, not finite or descending, and demand for a model that the plan does not place.");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <iomanip>
 
 #include "core/message.h"
+#include "quorate/plan/interpolate.h"
 #include "quorate/plan/profile.h"
 
 namespace quorate::python {
@@ -113,6 +114,26 @@ void register_profile(py::module_& m) {
           "The library's models measured on this machine's devices, one of each kind.\n\n"
           "Takes the keyword arguments of quorate._infer.measure_profile: sample, batch_sizes, models, warmup, repeats "
           "and others, which it documents. ImportError where the engine is not built in.")
+      .def_static(
+          "from_csv",
+          [](const py::object& path, bool sparse) {
+            return py::module_::import("quorate.profiles").attr("from_csv")(path, py::arg("sparse") = sparse);
+          },
+          py::arg("path"), py::kw_only(), py::arg("sparse") = false,
+          "A CSV file with the columns kind, model, batch, latency_s and memory_bytes; see quorate.profiles.from_csv, and "
+          "quorate.profiles for Triton Model Analyzer's and timm's tables.")
+      .def("interpolated", &interpolated, py::arg("batch_sizes"),
+           "The same profile at other batch sizes: between two measured ones latency and memory lie on the line between "
+           "theirs (where the larger batch was faster, latency is its), below the smallest they are that one's, above the "
+           "largest the model does not run. ValueError for sizes that do not ascend.")
+      .def(
+          "interpolation_error",
+          [](const Profile& self) {
+            return to_array(interpolation_error(self),
+                            {static_cast<py::ssize_t>(self.kinds.size()), static_cast<py::ssize_t>(self.models.size())});
+          },
+          "[kinds, models]: how far off that line is. Each measured batch size but the smallest and the largest is left out "
+          "in turn and read off the others; of |line - measured| / measured the largest. nan with fewer than three sizes.")
       .def_readonly("models", &Profile::models, "Names.")
       .def_readonly("batch_sizes", &Profile::batch_sizes, "Ascending.")
       .def_readonly("kinds", &Profile::kinds, "Kinds of device.")

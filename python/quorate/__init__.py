@@ -16,6 +16,8 @@ from ._core import (
     Categorical,
     Certificate,
     ClassReport,
+    CoPlan,
+    CoPlanPoint,
     CostReport,
     Device,
     DeviceError,
@@ -51,6 +53,7 @@ from ._core import (
     TrialJob,
     answer_features,
     calibrate,
+    co_plan,
     cpu_devices,
     device_bytes,
     discover_devices,
@@ -69,9 +72,10 @@ from ._core import (
     select,
     simulate,
 )
+from .arrivals import arrivals_from, poisson_arrivals
 from .compiling import compile_model
 from .report import report
-from .report.plot import plot_cascades, plot_front
+from .report.plot import plot_cascades, plot_front, plot_plan
 
 if TYPE_CHECKING:
     from ._infer import Answer, Engine, Pending
@@ -88,6 +92,8 @@ __all__ = [
     "Categorical",
     "Certificate",
     "ClassReport",
+    "CoPlan",
+    "CoPlanPoint",
     "CostReport",
     "Device",
     "DeviceError",
@@ -124,7 +130,9 @@ __all__ = [
     "Trial",
     "TrialJob",
     "answer_features",
+    "arrivals_from",
     "calibrate",
+    "co_plan",
     "compile_model",
     "cpu_devices",
     "device_bytes",
@@ -142,6 +150,8 @@ __all__ = [
     "plan",
     "plot_cascades",
     "plot_front",
+    "plot_plan",
+    "poisson_arrivals",
     "replan",
     "report",
     "select",
@@ -151,7 +161,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Loads the engine, which brings LibTorch, and adapters, which bring their libraries, when they are asked for."""
-    if name in ("optuna", "ray", "tasks", "tensorboard"):
+    if name in ("exports", "optuna", "profiles", "ray", "tasks", "tensorboard"):
         return importlib.import_module(f".{name}", __name__)
     if name not in ("Answer", "Engine", "Pending"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,20 +4,10 @@
 
 #include "core/message.h"
 #include "quorate/core/error.h"
+#include "quorate/plan/admission.h"
 #include "quorate/route/decide.h"
 
 namespace quorate {
-namespace {
-
-// Small enough that requests take turns and scores of large committees fit the cache, large enough that its cost is lost in
-// a model's.
-constexpr std::size_t kSegmentSamples = 256;
-
-// Enough for every device to have its next batches waiting while others finish.
-constexpr std::size_t kBatchesAhead = 4;
-
-}  // namespace
-
 Flow::Flow(Cascade cascade, std::vector<double> demand, std::vector<int> batch, std::size_t devices)
     : cascade_(std::move(cascade)), batch_(std::move(batch)), hosted_(devices), reach_(cascade_.tiers.size(), 0) {
   for (std::size_t tier = 0; tier < cascade_.tiers.size(); ++tier) {
@@ -36,7 +26,7 @@ Flow::Flow(Cascade cascade, std::vector<double> demand, std::vector<int> batch, 
     }
     together += static_cast<std::size_t>(most);
   }
-  most_in_flight_ = std::max(2 * kSegmentSamples, kBatchesAhead * together);
+  most_in_flight_ = most_in_flight(together);
 }
 
 void Flow::submit(std::shared_ptr<Request> request) {

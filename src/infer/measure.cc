@@ -17,6 +17,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+struct TooSlow : Error {
+  using Error::Error;
+};
+
 // The sample's rows, over and over.
 std::vector<float> repeated(const Samples& sample, std::size_t row, int batch) {
   std::vector<float> rows(static_cast<std::size_t>(batch) * row);
@@ -31,23 +35,37 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
 }
 
-void measure(Backend& backend, const std::vector<float>& input, std::vector<std::int64_t> shape,
+// Seconds of one run; a failure where that is more than the caller wants to wait for.
+double timed_run(Backend& backend, const std::vector<float>& input, const std::vector<std::int64_t>& shape,
+                 const MeasureOptions& options, const std::string& model) {
+  const Clock::time_point begin = Clock::now();
+  run_checked(backend, model, input.data(), shape);
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  if (seconds > options.timeout_s)
+    throw TooSlow(message("model \"", model, "\" at batch ", shape[0], " took ", seconds, " s, more than timeout_s, ",
+                          options.timeout_s));
+  return seconds;
+}
+
+// Fills in what a batch gave. False where larger batches need not be tried.
+bool measure(Backend& backend, const std::vector<float>& input, const std::vector<std::int64_t>& shape,
              const MeasureOptions& options, Measurement& out) {
   try {
-    for (int i = 0; i < options.warmup; ++i) run_checked(backend, out.model, input.data(), shape);
-    out.memory_bytes = backend.weight_bytes() + peak_bytes_of([&] { run_checked(backend, out.model, input.data(), shape); });
+    for (int i = 0; i < options.warmup; ++i) timed_run(backend, input, shape, options, out.model);
+    const std::int64_t workspace_bytes = peak_bytes_of([&] { timed_run(backend, input, shape, options, out.model); });
     std::vector<double> seconds;
-    for (int i = 0; i < options.repeats; ++i) {
-      const Clock::time_point begin = Clock::now();
-      run_checked(backend, out.model, input.data(), shape);
-      seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
-    }
+    for (int i = 0; i < options.repeats; ++i) seconds.push_back(timed_run(backend, input, shape, options, out.model));
     out.latency_s = median(std::move(seconds));
-  } catch (const DeviceError& error) {
-    out.latency_s = std::numeric_limits<double>::infinity();
-    out.memory_bytes = backend.weight_bytes();
+    out.memory_bytes = out.weights_bytes + workspace_bytes;
+  } catch (const TooSlow& error) {
     out.failure = error.what();
+    return false;
+  } catch (const DeviceError& error) {
+    out.failure = error.what();
+  } catch (const std::bad_alloc&) {
+    out.failure = message("model \"", out.model, "\" at batch ", out.batch, ": out of memory");
   }
+  return true;
 }
 
 void check(const Samples& sample, const MeasureOptions& options) {
@@ -58,6 +76,7 @@ void check(const Samples& sample, const MeasureOptions& options) {
           "batch_sizes is [", joined(options.batch_sizes), "], but must ascend from at least 1");
   require(options.warmup >= 0, "warmup is ", options.warmup, ", but must be at least 0");
   require(options.repeats >= 1, "repeats is ", options.repeats, ", but must be at least 1");
+  require(options.timeout_s > 0.0, "timeout_s is ", options.timeout_s, ", but must be above 0");
 }
 
 // On a thread of its own, so that the caller's keeps its cores and its number of threads.
@@ -74,6 +93,53 @@ void run_bound(const Device& device, const std::function<void()>& body) {
   if (failure) std::rethrow_exception(failure);
 }
 
+// A model on all kinds at all batch sizes: [kinds, batches].
+std::vector<Measurement> measure_model(Backend& backend, const std::string& model, const std::vector<Device>& kinds,
+                                       const Samples& sample, const MeasureOptions& options) {
+  std::vector<std::int64_t> shape = sample.shape;
+  const auto row =
+      static_cast<std::size_t>(std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>()));
+  std::vector<Measurement> cells;
+  for (const Device& device : kinds) {
+    std::string given_up;
+    for (const int batch : options.batch_sizes) {
+      Measurement cell;
+      cell.kind = device.kind;
+      cell.model = model;
+      cell.batch = batch;
+      cell.memory_bytes = cell.weights_bytes = backend.weight_bytes();
+      cell.failure = given_up;
+      shape[0] = batch;
+      if (given_up.empty())
+        run_bound(device, [&] {
+          if (!measure(backend, repeated(sample, row, batch), shape, options, cell)) given_up = cell.failure;
+        });
+      if (options.progress) options.progress(cell);
+      cells.push_back(std::move(cell));
+    }
+  }
+  return cells;
+}
+
+Profile assembled(const std::vector<std::vector<Measurement>>& models, const std::vector<Device>& kinds,
+                  const std::vector<int>& batch_sizes) {
+  Profile profile;
+  profile.batch_sizes = batch_sizes;
+  for (const auto& cells : models) profile.models.push_back(cells[0].model);
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    profile.kinds.push_back(kinds[kind].kind);
+    for (const auto& cells : models) {
+      for (std::size_t b = 0; b < batch_sizes.size(); ++b) {
+        profile.latency_s.push_back(cells[kind * batch_sizes.size() + b].latency_s);
+        profile.memory_bytes.push_back(cells[kind * batch_sizes.size() + b].memory_bytes);
+      }
+      profile.weights_bytes.push_back(cells[0].weights_bytes);
+    }
+  }
+  check(profile);
+  return profile;
+}
+
 }  // namespace
 
 Profile measure_profile(const ModelLibrary& library, const std::vector<Device>& devices, const Samples& sample,
@@ -81,51 +147,30 @@ Profile measure_profile(const ModelLibrary& library, const std::vector<Device>& 
   check(sample, options);
   require(!devices.empty(), "devices is empty, but must hold at least one");
   for (const Device& device : devices) check_here(device);
-  Profile profile;
-  profile.models = options.models.empty() ? library.names() : options.models;
-  require(!profile.models.empty(), "the library has no models, but must have at least one to measure");
-  profile.batch_sizes = options.batch_sizes;
+  const std::vector<std::string> names = options.models.empty() ? library.names() : options.models;
+  require(!names.empty(), "the library has no models, but must have at least one to measure");
   std::vector<ModelLibrary::Entry> entries;
-  for (const std::string& name : profile.models) {
+  for (const std::string& name : names) {
     entries.push_back(library.entry(name));
     require(!entries.back().model_file.empty(), "model \"", name,
             "\" has no file in the library, but must have one to be measured: name those that have with models=[...]");
   }
-  std::vector<const Device*> first_of_kind;
+  std::vector<Device> kinds;  // the first of each
   for (const Device& device : devices)
-    if (std::ranges::find(profile.kinds, device.kind) == profile.kinds.end()) {
-      profile.kinds.push_back(device.kind);
-      first_of_kind.push_back(&device);
-    }
-  const std::size_t batches = profile.batch_sizes.size();
-  profile.latency_s.resize(profile.kinds.size() * profile.models.size() * batches);
-  profile.memory_bytes.resize(profile.latency_s.size());
+    if (std::ranges::find(kinds, device.kind, &Device::kind) == kinds.end()) kinds.push_back(device);
 
-  std::vector<std::int64_t> shape = sample.shape;
-  const auto row =
-      static_cast<std::size_t>(std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>()));
-  for (std::size_t m = 0; m < profile.models.size(); ++m) {
+  std::vector<std::vector<Measurement>> ran;
+  std::string failure;
+  for (std::size_t m = 0; m < names.size(); ++m) {
     const auto backend = load_backend(entries[m].model_file, {entries[m].model_sha256, options.trust});
-    std::string failure;
-    bool ran = false;
-    for (std::size_t kind = 0; kind < profile.kinds.size(); ++kind)
-      for (std::size_t b = 0; b < batches; ++b) {
-        Measurement cell;
-        cell.kind = profile.kinds[kind];
-        cell.model = profile.models[m];
-        cell.batch = profile.batch_sizes[b];
-        shape[0] = cell.batch;
-        run_bound(*first_of_kind[kind], [&] { measure(*backend, repeated(sample, row, cell.batch), shape, options, cell); });
-        profile.latency_s[profile.index(kind, m, b)] = cell.latency_s;
-        profile.memory_bytes[profile.index(kind, m, b)] = cell.memory_bytes;
-        ran = ran || cell.failure.empty();
-        if (!cell.failure.empty()) failure = cell.failure;
-        if (options.progress) options.progress(cell);
-      }
-    if (!ran) throw DeviceError(failure);
+    std::vector<Measurement> cells = measure_model(*backend, names[m], kinds, sample, options);
+    if (std::ranges::all_of(cells, [](const Measurement& cell) { return !cell.failure.empty(); }))
+      failure = cells.back().failure;
+    else
+      ran.push_back(std::move(cells));
   }
-  check(profile);
-  return profile;
+  if (ran.empty()) throw DeviceError(failure);
+  return assembled(ran, kinds, options.batch_sizes);
 }
 
 }  // namespace quorate

@@ -176,6 +176,7 @@ TEST(MeasureProfile, MeasuresLatencyAndMemory) {
   for (const double latency : profile.latency_s) EXPECT_GT(latency, 0.0);
   // Weights 36 bytes; the product and its softmax, 16 x 3 floats each, are held together.
   EXPECT_EQ(profile.memory_bytes[1], 36 + 2 * 192);
+  EXPECT_EQ(profile.weights_bytes, (std::vector<std::int64_t>{36, 36}));
   // y and z and their sum, at the least; the interpreter may keep or drop them before the softmax.
   EXPECT_GE(profile.memory_bytes[3], 36 + 3 * 192);
   EXPECT_LE(profile.memory_bytes[3], 36 + 4 * 192);
@@ -205,6 +206,42 @@ TEST(MeasureProfile, RecordsWhereAModelFails) {
       HasSubstr("model \"small\" failed"));
 }
 
+TEST(MeasureProfile, GoesOnWithoutAModelThatRunsNowhere) {
+  const test::TemporaryFolder folder;
+  const std::vector<float> sample = {0.1f, 0.2f, 0.3f};
+  const ModelLibrary library = library_with(
+      {save_model(folder / "never.pt", "  assert x.size(0) < 1\n  return x\n"), save_model(folder / "soft.pt", kSoftmax)});
+  std::vector<Measurement> heard;
+  const Profile profile =
+      measure_profile(library, one_core(), {sample.data(), {1, 3}},
+                      {.batch_sizes = {1, 2}, .progress = [&](const Measurement& cell) { heard.push_back(cell); }});
+  EXPECT_EQ(profile.models, std::vector<std::string>{"soft"});
+  ASSERT_EQ(profile.latency_s.size(), 2u);
+  EXPECT_TRUE(std::isfinite(profile.latency_s[0]) && std::isfinite(profile.latency_s[1]));
+  ASSERT_EQ(heard.size(), 4u);
+  EXPECT_THAT(heard[1].failure, HasSubstr("model \"never\" failed"));
+  EXPECT_EQ(heard[2].failure, "");
+}
+
+TEST(MeasureProfile, GivesUpOnBatchesThatTakeTooLong) {
+  const test::TemporaryFolder folder;
+  const std::vector<float> sample = {0.1f, 0.2f, 0.3f};
+  const ModelLibrary library = library_with({save_model(folder / "soft.pt", kSoftmax)});
+  std::vector<Measurement> heard;
+  expect_throw<DeviceError>(
+      [&] {
+        measure_profile(library, one_core(), {sample.data(), {1, 3}},
+                        {.batch_sizes = {2, 4}, .timeout_s = 1e-12, .progress = [&](const Measurement& cell) {
+                           heard.push_back(cell);
+                         }});
+      },
+      HasSubstr("model \"soft\" at batch 2 took "));
+  ASSERT_EQ(heard.size(), 2u);
+  EXPECT_EQ(heard[1].batch, 4);
+  EXPECT_EQ(heard[1].failure, heard[0].failure);  // not tried
+  EXPECT_TRUE(std::isinf(heard[1].latency_s));
+}
+
 TEST(MeasureProfile, RefusesWhatItCannotMeasure) {
   const test::TemporaryFolder folder;
   ModelLibrary library = library_with({save_model(folder / "soft.pt", kSoftmax)});
@@ -221,6 +258,7 @@ TEST(MeasureProfile, RefusesWhatItCannotMeasure) {
   refused({.batch_sizes = {8, 8}}, "batch_sizes is [8, 8]");
   refused({.warmup = -1}, "warmup is -1");
   refused({.repeats = 0}, "repeats is 0");
+  refused({.timeout_s = 0.0}, "timeout_s is 0, but must be above 0");
   expect_throw<std::invalid_argument>(
       [&] {
         measure_profile(library, one_core(), {sample.data(), {3}});

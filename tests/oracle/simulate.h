@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "oracle/interpolate.h"
 #include "quorate/plan/simulate.h"
 
 namespace quorate::oracle {
@@ -13,38 +14,99 @@ namespace quorate::oracle {
 struct Played {
   std::vector<double> latency_s;  // [samples]
   std::vector<double> busy_s;     // [devices]
+  std::size_t batches = 0;
 };
 
+// `asks` [samples][tiers]: the models that a sample asks in each tier that it comes to.
 inline Played play(const Plan& plan, const Profile& profile, const std::vector<double>& arrivals_s,
-                   const std::vector<double>& demand) {
-  struct Task {  // one sample for one model
-    std::size_t sample, model;
-    int device = -1;  // that took it
-    double end_s = std::numeric_limits<double>::infinity();
-  };
+                   const std::vector<std::vector<std::vector<std::size_t>>>& asks) {
   constexpr double kNever = std::numeric_limits<double>::infinity();
-  const std::size_t devices = plan.devices.size(), models = plan.models.size();
-  std::vector<Task> tasks;
-  for (std::size_t i = 0; i < arrivals_s.size(); ++i)
-    for (std::size_t m = 0; m < models; ++m)
-      if (std::floor(static_cast<double>(i + 1) * demand[m]) > std::floor(static_cast<double>(i) * demand[m]))
-        tasks.push_back({i, m});
+  struct Task {  // one sample for one model
+    std::size_t sample = 0, model = 0;
+    int device = -1;  // that took it
+    double end_s = kNever;
+  };
+  struct Sample {
+    bool inside = false, answered = false;
+    std::size_t tier = 0;
+  };
+  const std::size_t devices = plan.devices.size(), models = plan.models.size(), samples = arrivals_s.size();
+  std::size_t together = 0;
+  for (std::size_t device = 0; device < devices; ++device)
+    together +=
+        static_cast<std::size_t>(*std::max_element(plan.batch.begin() + static_cast<std::ptrdiff_t>(device * models),
+                                                   plan.batch.begin() + static_cast<std::ptrdiff_t>((device + 1) * models)));
+  const std::size_t most = std::max<std::size_t>(512, 8 * together);
 
-  Played played{std::vector<double>(arrivals_s.size(), 0.0), std::vector<double>(devices, 0.0)};
+  std::vector<Task> tasks;  // in the order of queues
+  std::vector<Sample> state(samples);
+  std::vector<std::vector<std::size_t>> outside;  // requests: what is left of their samples
+  Played played{std::vector<double>(samples, 0.0), std::vector<double>(devices, 0.0)};
   std::vector<double> free_at_s(devices, -kNever);
+  const auto ask = [&](std::size_t sample, double now_s) {
+    bool any = false;
+    for (const std::size_t model : asks[sample][state[sample].tier]) {
+      tasks.push_back({sample, model});
+      any = true;
+    }
+    if (any) return;
+    state[sample].answered = true;
+    played.latency_s[sample] = now_s - arrivals_s[sample];
+  };
+
   for (double now_s = arrivals_s[0]; now_s < kNever;) {
+    // Batches end, in the order of devices; a sample of which all models of its tier have answered goes on or is answered.
+    for (std::size_t device = 0; device < devices; ++device) {
+      if (free_at_s[device] != now_s) continue;
+      const std::size_t known = tasks.size();
+      for (std::size_t t = 0; t < known; ++t) {
+        if (tasks[t].device != static_cast<int>(device) || tasks[t].end_s != now_s) continue;
+        const std::size_t sample = tasks[t].sample;
+        tasks[t].device = -2;  // done
+        bool whole = true;
+        for (const Task& other : tasks) whole = whole && (other.sample != sample || other.device == -2);
+        if (!whole) continue;
+        if (++state[sample].tier < asks[sample].size()) {
+          ask(sample, now_s);
+        } else {
+          state[sample].answered = true;
+          played.latency_s[sample] = now_s - arrivals_s[sample];
+        }
+      }
+    }
+    // Samples of one moment come as one request.
+    std::vector<std::size_t> request;
+    for (std::size_t i = 0; i < samples; ++i)
+      if (arrivals_s[i] == now_s) request.push_back(i);
+    if (!request.empty()) outside.push_back(request);
+    // Segments are let in, requests taking turns.
+    while (!outside.empty()) {
+      std::size_t inside = 0;
+      for (const Sample& sample : state) inside += sample.inside && !sample.answered;
+      if (inside >= most) break;
+      request = outside.front();
+      outside.erase(outside.begin());
+      const std::size_t count = std::min<std::size_t>(256, request.size());
+      for (std::size_t i = 0; i < count; ++i) {
+        state[request[i]].inside = true;
+        ask(request[i], now_s);
+      }
+      request.erase(request.begin(), request.begin() + static_cast<std::ptrdiff_t>(count));
+      if (!request.empty()) outside.push_back(request);
+    }
+    // Free devices take.
     for (std::size_t device = 0; device < devices; ++device) {
       if (free_at_s[device] > now_s) continue;
       std::size_t best = models;
       double best_waiting = 0.0, best_progress = 0.0;
       for (std::size_t m = 0; m < models; ++m) {
-        if (plan.batch[plan.index(device, m)] == 0 || demand[m] == 0.0) continue;
+        if (plan.batch[plan.index(device, m)] == 0) continue;
         double waiting = 0.0, progress = 0.0;
         for (const Task& task : tasks)
-          if (task.model == m && arrivals_s[task.sample] <= now_s) ++(task.device < 0 ? waiting : progress);
-        waiting /= demand[m];
-        progress /= demand[m];
+          if (task.model == m) ++(task.device == -1 ? waiting : progress);
         if (waiting == 0.0) continue;
+        waiting /= plan.demand[m];
+        progress /= plan.demand[m];
         if (best == models || waiting > best_waiting || (waiting == best_waiting && progress < best_progress)) {
           best = m;
           best_waiting = waiting;
@@ -54,23 +116,18 @@ inline Played play(const Plan& plan, const Profile& profile, const std::vector<d
       if (best == models) continue;
       std::vector<Task*> batch;
       for (Task& task : tasks)
-        if (task.model == best && task.device < 0 && arrivals_s[task.sample] <= now_s &&
-            static_cast<int>(batch.size()) < plan.batch[plan.index(device, best)])
+        if (task.model == best && task.device == -1 && static_cast<int>(batch.size()) < plan.batch[plan.index(device, best)])
           batch.push_back(&task);
       const auto kind = static_cast<std::size_t>(
           std::find(profile.kinds.begin(), profile.kinds.end(), plan.devices[device].kind) - profile.kinds.begin());
-      double latency_s = kNever;
-      for (std::size_t b = profile.batch_sizes.size(); b-- > 0;)
-        if (profile.batch_sizes[b] >= static_cast<int>(batch.size()) &&
-            std::isfinite(profile.latency_s[profile.index(kind, best, b)]))
-          latency_s = profile.latency_s[profile.index(kind, best, b)];
+      const double latency_s = read_off(profile, kind, best, static_cast<int>(batch.size()));
       for (Task* task : batch) {
         task->device = static_cast<int>(device);
         task->end_s = now_s + latency_s;
-        played.latency_s[task->sample] = std::max(played.latency_s[task->sample], task->end_s - arrivals_s[task->sample]);
       }
       free_at_s[device] = now_s + latency_s;
       played.busy_s[device] += latency_s;
+      ++played.batches;
     }
     double next_s = kNever;
     for (const double arrival_s : arrivals_s)

@@ -260,8 +260,12 @@ def test_a_model_without_a_softmax_says_so(library, tmp_path):
     x = samples(40, seed=9)
     file = script(network(5)[:3], tmp_path / "logits.pt")
     library.add("logits", predictions={"valid": scores(network(5), x)}, cost={"latency_s": 1e-3}, model=file)
+    devices = qr.cpu_devices(cores=[1])
+    with pytest.warns(RuntimeWarning, match=r'left out of the profile: model "logits" .*end the model in a softmax'):
+        profile = qr.Profile.measure(library, devices, batch_sizes=[1], sample=x[:1])
+    assert profile.models == [name for name in library.names if name != "logits"]
     with pytest.raises(qr.DeviceError, match=r'model "logits" .*end the model in a softmax'):
-        qr.Profile.measure(library, qr.cpu_devices(cores=[1]), batch_sizes=[1], sample=x[:1])
+        qr.Profile.measure(library, devices, batch_sizes=[1], sample=x[:1], models=["logits"])
 
 
 def test_an_exception_leaves_without_waiting(library, placed):
@@ -336,7 +340,8 @@ def test_measure_reports_each_cell(library):
         ("net0", 16, ""),
     ]
     weights = 4 * sum(p.numel() for p in network(2).parameters())
-    assert (profile.memory_bytes >= weights).all()
+    assert (profile.weights_bytes == weights).all() and (profile.memory_bytes > weights).all()
+    assert heard[0]["weights_bytes"] == weights
     with pytest.raises(ValueError, match="sample has type float64"):
         qr.Profile.measure(library, devices, batch_sizes=[1], sample=np.ones((1, FEATURES)))
 

@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     "select": {"core", "library"},
     "route": {"core", "library", "select"},
     "plan": {"core"},
+    "joint": {"core", "library", "select", "route", "plan"},
     "infer": {"core", "library", "select", "route", "plan"},
     "serve": {"core", "infer"},
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,10 @@ struct Measurement {
   std::string kind;
   std::string model;
   int batch = 0;
-  double latency_s = 0.0;  // infinity: it failed
-  std::int64_t memory_bytes = 0;
-  std::string failure;  // the model's words; empty where it ran
+  double latency_s = std::numeric_limits<double>::infinity();  // infinity: it failed
+  std::int64_t memory_bytes = 0;                               // of an instance
+  std::int64_t weights_bytes = 0;                              // the part of it that stays between batches
+  std::string failure;                                         // why it counts as not running there; empty where it ran
 };
 
 struct MeasureOptions {
@@ -27,6 +29,7 @@ struct MeasureOptions {
   std::vector<std::string> models = {};                        // of the library, in the profile's order; empty: all
   int warmup = 3;                                              // runs that are not counted
   int repeats = 9;                                             // runs of which the median counts
+  double timeout_s = std::numeric_limits<double>::infinity();  // a run that takes longer counts as a failure
   bool trust = false;                                          // see load_backend
   std::function<void(const Measurement&)> progress = nullptr;  // called on the caller's thread
 };
@@ -36,12 +39,15 @@ struct MeasureOptions {
 //
 // Memory of an instance: weights (parameters, buffers and constants) plus the most that one run had allocated at once from
 // Torch's CPU allocator, its output included and its input not, as the allocator itself reports it. Not counted: code, what
-// libraries allocate on their own, and the 1-2 MiB of a thread. So the same model and batch give the same number every time.
+// libraries allocate on their own, and the 1-2 MiB of a thread. So the same model and batch give the same number every
+// time.
 //
-// A model that fails at a batch size has an infinite latency there, and `progress` hears why; one that fails at all of them
-// throws DeviceError with its words. Throws std::invalid_argument for a model without a file, batch sizes that do not
-// ascend, devices that are not here; FileError as load_backend does. Takes models x kinds x the sum over batches of (warmup
-// + repeats) runs.
+// A model that fails at a batch size, or has no memory for it, has an infinite latency there, and `progress` hears why; the
+// others are measured all the same. So is a batch size of which a run took longer than `timeout_s`, and all larger ones of
+// that model on that kind, which are not tried; a run that never ends is not interrupted. A model that fails at all of them
+// is left out of the profile. Throws DeviceError with the last one's words where no model remains; std::invalid_argument
+// for a model without a file, batch sizes that do not ascend, a timeout that is not above 0, devices that are not here;
+// FileError as load_backend does. Takes models x kinds x the sum over batches of (warmup + 1 + repeats) runs.
 Profile measure_profile(const ModelLibrary& library, const std::vector<Device>& devices, const Samples& sample,
                         const MeasureOptions& options = {});
 

@@ -51,6 +51,8 @@ def plan(
         say(f"measuring {len(names)} models at batch sizes {', '.join(map(str, batch_sizes))}")
         inputs = load_samples(sample or run.need(run.sample, "search"))[:1]
         profile = qr.Profile.measure(library, devices, batch_sizes=batch_sizes, sample=inputs, models=names)
+        if missing := sorted(set(names) - set(profile.models)):
+            raise Failure(f"{', '.join(missing)} ran at no batch size, but the cascade asks for it")
         profile.save(run.profile)
     split = "calib" if "calib" in library.splits else "valid"
     wanted = demand(cascade, library.predictions(split), library.cost(run.settings()["cost"]), profile.models)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import svg
 from .numbers import linear_ticks, percent, quantity
-from .values import DeviceView, PlanView
+from .values import DeviceView, PlanView, StretchView
 
 WIDTH, LEFT, RIGHT = 860, 120, 830
 TOP, ROW, BAR = 16, 56, 34
@@ -57,10 +57,40 @@ def gantt(plan: PlanView) -> str:
     return svg.drawing(WIDTH, bottom + 46, parts, "Time of each device by model")
 
 
+def stretch_chart(plan: PlanView, stretch: StretchView) -> str:
+    """One row a device: the batches that it ran in the first moments of a simulated stream, each as long as it took."""
+    colour, width = hues(plan), RIGHT - LEFT - 60
+    bottom = TOP + ROW * len(plan.devices)
+    parts = []
+    for tick in linear_ticks(0.0, stretch.span_s):
+        at = LEFT + tick / stretch.span_s * width
+        parts += [
+            svg.line(at, TOP - 6, at, bottom, "grid"),
+            svg.text(at, bottom + 16, quantity(tick, "s"), "middle", "tick"),
+        ]
+    title = f"the first {quantity(stretch.span_s, 's')} of a simulated stream: {stretch.stream}"
+    parts.append(svg.text(LEFT + width / 2, bottom + 36, title, "middle", "title"))
+    for row, device in enumerate(plan.devices):
+        y = TOP + ROW * row + 4
+        parts += _device_label(y, device)
+        parts.append(svg.rect(LEFT, y, width, BAR, "bar idle", f"{device.name}: idle where nothing is drawn"))
+        for batch in stretch.batches:
+            if batch.device != row or batch.begin_s >= stretch.span_s:
+                continue
+            begin, end = (LEFT + min(moment / stretch.span_s, 1.0) * width for moment in (batch.begin_s, batch.end_s))
+            said = f"{batch.model}: {batch.samples} samples, {quantity(batch.end_s - batch.begin_s, 's')} on {device.name}"
+            parts += _named_bar(begin, y, end - begin, batch.model, str(batch.samples), colour[batch.model], said)
+        parts.append(svg.text(LEFT + width + 8, y + 14, percent(stretch.utilisation[row], 0), cls="strong"))
+        parts.append(svg.text(LEFT + width + 8, y + 28, "busy", cls="tick"))
+    return svg.drawing(WIDTH, bottom + 46, parts, "Batches of each device in a simulated stream")
+
+
 def memory_chart(plan: PlanView) -> str:
-    """One row a device: the memory of its instances side by side, all devices to one scale."""
+    """One row a device: what its instances keep in memory side by side, then the workspace of the largest batch, which they
+    share as they take turns; all devices to one scale."""
     colour, width = hues(plan), RIGHT - LEFT - 190
-    used = [sum(instance.memory_bytes for instance in device.instances) for device in plan.devices]
+    shared = [max((one.workspace_bytes for one in device.instances), default=0) for device in plan.devices]
+    used = [sum(one.memory_bytes for one in device.instances) + shared[d] for d, device in enumerate(plan.devices)]
     most = max([*used, 1])
     bottom = TOP + ROW * len(plan.devices)
     parts = []
@@ -79,6 +109,10 @@ def memory_chart(plan: PlanView) -> str:
             length = instance.memory_bytes / most * width
             size = quantity(instance.memory_bytes, "B")
             parts += _named_bar(x, y, length, instance.model, size, colour[instance.model], f"{instance.model}: {size}")
+            x += length
+        if shared[row]:
+            length, size = shared[row] / most * width, quantity(shared[row], "B")
+            parts += _named_bar(x, y, length, "workspace", size, "idle", f"workspace of the largest batch: {size}")
             x += length
         share = f" ({percent(total / device.memory_bytes, 2)})" if device.memory_bytes else ""
         parts.append(svg.text(x + 8, y + 14, quantity(total, "B"), cls="strong"))

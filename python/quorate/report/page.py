@@ -10,9 +10,9 @@ from .cascade import cascade_chart
 from .cascades import cascades_plot
 from .front import front_plot
 from .fronts import front_chart
-from .gantt import gantt, memory_chart
+from .gantt import gantt, memory_chart, stretch_chart
 from .heat import heat_chart
-from .numbers import percent
+from .numbers import percent, quantity
 from .rungs import rung_chart
 from .values import CascadeView, DiversityView, Fronts, FrontView, PlanView, Run, Search, Table
 
@@ -93,7 +93,13 @@ def _plan(plan: PlanView) -> str:
         f"Planned: {plan.throughput_per_s:,.0f} samples/s; no plan on these devices has more than "
         f"{plan.bound_per_s:,.0f} samples/s (gap at most {percent(max(gap, 0.0))})."
     )
-    return _section("Plan", lead, gantt(plan)) + "\n" + _section("Memory", "What each device holds.", memory_chart(plan))
+    parts = [_section("Plan", lead, gantt(plan))]
+    if plan.stretch is not None:
+        waits = f"{quantity(plan.stretch.p50_latency_s, 's')} (median), {quantity(plan.stretch.p99_latency_s, 's')} (p99)"
+        lead = f"Simulated with the profile's latencies and the engine's policy; a sample is answered after {waits}."
+        parts.append(_section("The plan in motion", lead, stretch_chart(plan, plan.stretch)))
+    parts.append(_section("Memory", "What each device holds.", memory_chart(plan)))
+    return "\n".join(parts)
 
 
 def _sections(run: Run) -> Iterator[str]:

@@ -10,13 +10,12 @@ from ..files import read_json
 from ..folder import RunFolder
 from .cascade_view import cascades_view, class_table, comparison_table, figure_words
 from .front_view import diversity_view, front_table, front_view
+from .plan_view import plan_view, stretch_view
 from .values import (
     CascadeView,
-    DeviceView,
     DiversityView,
     Fronts,
     FrontView,
-    Instance,
     PlanView,
     Point,
     Run,
@@ -28,7 +27,7 @@ from .values import (
 from .words import certificate_words
 
 if TYPE_CHECKING:
-    from .. import Cascade, ModelLibrary, Plan, Predictions, Profile, Study
+    from .. import Cascade, ModelLibrary, Predictions, Study
 
 
 def read_run(run: RunFolder) -> Run:
@@ -40,12 +39,31 @@ def read_run(run: RunFolder) -> Run:
     search = search_view(qr.Study.open(run.path)) if run.study.is_file() else None
     fronts = fronts_view(run, library, table) if library is not None and len(library) > 0 else None
     cascade = cascade_view(run, library) if library is not None and run.cascade.is_file() else None
-    plan = plan_view(qr.Plan.load(run.plan), qr.Profile.load(run.profile)) if run.plan.is_file() else None
+    plan = read_plan(run, library) if run.plan.is_file() else None
     if not (search or fronts or table or plan):
         raise ValueError(f"{run.path} holds nothing to report on: no study.db, no library/, no plan.json")
     front, diversity = held_out_views(run, library) if library is not None and run.front.is_file() else (None, None)
     shown = table[0] if table else None
     return Run(f"quorate: {run.path}", search, fronts, cascade, plan, shown, front, diversity)
+
+
+def read_plan(run: RunFolder, library: ModelLibrary | None) -> PlanView:
+    """The plan, and a stretch of a simulated stream: through the cascade's tiers by the plan's demand, where the plan was
+    made for the cascade that is there; else a sample asks all of its models at once."""
+    import quorate as qr
+
+    plan, profile = qr.Plan.load(run.plan), qr.Profile.load(run.profile)
+    view = plan_view(plan, profile)
+    if not plan.feasible:
+        return view
+    tiers: list[list[str]] = []
+    if library is not None and run.cascade.is_file():
+        tiers = [[library.names[m] for m in tier.members] for tier in qr.Cascade.load(run.cascade).tiers]
+        placed = {model for model, hosted in zip(plan.models, plan.batch.max(0).tolist(), strict=True) if hosted}
+        demand = dict(zip(plan.models, plan.demand.tolist(), strict=True))
+        if not {name for tier in tiers for name in tier} <= placed or max(demand[name] for name in tiers[0]) < 1.0:
+            tiers = []
+    return replace(view, stretch=stretch_view(plan, profile, tiers=tiers))
 
 
 def search_view(study: Study) -> Search:
@@ -160,19 +178,3 @@ def cascade_view(run: RunFolder, library: ModelLibrary) -> CascadeView:
     drawn = cascades_view(qr.CascadeFront(front), reports, key, names)
     found_on = settings.get("routed_on", "the data of the search")
     return replace(view, front=replace(drawn, found_on=found_on, held_out_name=split))
-
-
-def plan_view(plan: Plan, profile: Profile) -> PlanView:
-    """Memory is the profile's, by names of models and kinds of devices."""
-    if not plan.feasible:
-        return PlanView([], 0.0, 0.0, plan.why)
-    devices = []
-    for d, device in enumerate(plan.devices):
-        instances = []
-        for m, model in enumerate(plan.models):
-            batch = int(plan.batch[d][m])
-            if batch > 0:
-                place = profile.kinds.index(device.kind), profile.models.index(model), profile.batch_sizes.index(batch)
-                instances.append(Instance(model, batch, float(plan.share[d][m]), int(profile.memory_bytes[place])))
-        devices.append(DeviceView(device.name, device.kind, device.memory_bytes, instances))
-    return PlanView(devices, plan.throughput, plan.bound)

@@ -47,6 +47,22 @@ def drawing(width: float, height: float, parts: Iterable[str], label: str) -> st
     )
 
 
+def size_of(drawing: str) -> tuple[float, float]:
+    """Width and height of what drawing() gave."""
+    _, _, width, height = drawing.split('viewBox="', 1)[1].split('"', 1)[0].split()
+    return float(width), float(height)
+
+
+def stacked(drawings: Sequence[str], label: str) -> str:
+    """Drawings below each other as one."""
+    sizes = [size_of(each) for each in drawings]
+    parts, y = [], 0.0
+    for each, (_, height) in zip(drawings, sizes, strict=True):
+        parts.append(each.replace("<svg ", f'<svg y="{number(y)}" height="{number(height)}" ', 1))
+        y += height
+    return drawing(max(width for width, _ in sizes), y, parts, label)
+
+
 def fitted(content: str, width_px: float) -> str:
     """`content`, cut with an ellipsis to about `width_px`; empty where not even three characters fit."""
     room = int(width_px / CHARACTER_PX)

@@ -111,7 +111,8 @@ class Instance:
     model: str
     batch: int
     share: float  # of the device's time, in [0, 1]
-    memory_bytes: int
+    memory_bytes: int  # that stay between batches
+    workspace_bytes: int = 0  # that a batch takes besides
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,33 @@ class DeviceView:
 
 
 @dataclass(frozen=True)
+class BatchView:
+    device: int  # index
+    model: str
+    samples: int
+    begin_s: float  # from the first arrival
+    end_s: float
+
+
+@dataclass(frozen=True)
+class StretchView:
+    """The beginning of a simulated stream, and how the whole of it went."""
+
+    batches: list[BatchView]
+    span_s: float
+    stream: str  # in words
+    p50_latency_s: float
+    p99_latency_s: float
+    utilisation: list[float]  # [devices]
+
+
+@dataclass(frozen=True)
 class PlanView:
     devices: list[DeviceView]
     throughput_per_s: float
     bound_per_s: float
     why: str = ""  # where no plan is feasible
+    stretch: StretchView | None = None
 
 
 @dataclass(frozen=True)
