@@ -47,6 +47,15 @@ function(quorate_module name)
   set_property(GLOBAL PROPERTY quorate_uses_${name} ${ARG_USES})
 endfunction()
 
+# src/<name>/<folder>/*.cc as well, but for one; what they link with.
+function(quorate_subfolder name folder)
+  cmake_parse_arguments(ARG "" "EXCEPT" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/${folder}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/${ARG_EXCEPT}\\.cc$")
+  target_sources(quorate_${name}_module PRIVATE ${sources})
+  target_link_libraries(quorate_${name}_module PUBLIC ${ARG_LINKS})
+endfunction()
+
 # A library of whole modules.
 function(quorate_library name)
   cmake_parse_arguments(ARG "" "" "MODULES;LINKS" ${ARGN})

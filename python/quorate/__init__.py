@@ -78,13 +78,14 @@ from .report import report
 from .report.plot import plot_cascades, plot_front, plot_plan
 
 if TYPE_CHECKING:
-    from ._infer import Answer, Engine, Pending
+    from ._infer import Answer, Cancelled, DeadlineExceeded, Engine, Pending, QueueFull, Replay
 
 __all__ = [
     "Answer",
     "AsGood",
     "AsyncHyperband",
     "AttemptOver",
+    "Cancelled",
     "Cascade",
     "CascadeComparison",
     "CascadeFront",
@@ -95,6 +96,7 @@ __all__ = [
     "CoPlan",
     "CoPlanPoint",
     "CostReport",
+    "DeadlineExceeded",
     "Device",
     "DeviceError",
     "Diversity",
@@ -119,7 +121,8 @@ __all__ = [
     "Predictions",
     "Profile",
     "Progress",
-    "Replan",
+    "QueueFull",
+    "Replay",
     "Router",
     "RouterFront",
     "Simulation",
@@ -159,11 +162,14 @@ __all__ = [
 ]
 
 
+_OF_THE_ENGINE = ("Answer", "Cancelled", "DeadlineExceeded", "Engine", "Pending", "QueueFull", "Replay")
+
+
 def __getattr__(name: str) -> Any:
     """Loads the engine, which brings LibTorch, and adapters, which bring their libraries, when they are asked for."""
     if name in ("exports", "optuna", "profiles", "ray", "tasks", "tensorboard"):
         return importlib.import_module(f".{name}", __name__)
-    if name not in ("Answer", "Engine", "Pending"):
+    if name not in _OF_THE_ENGINE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         module = importlib.import_module("._infer", __name__)

@@ -1,6 +1,7 @@
 #include "quorate/infer/backend.h"
 
 #include <cmath>
+#include <new>
 #include <string_view>
 
 #include "core/message.h"
@@ -40,13 +41,24 @@ std::shared_ptr<Backend> load_backend(const std::filesystem::path& file, const L
   return package ? load_aoti(file, content, options.concurrency) : load_torchscript(file, content);
 }
 
-Scores run_checked(Backend& backend, const std::string& model, const float* input, std::span<const std::int64_t> shape) {
+Scores run_checked(Backend& backend, const std::string& model, const float* input, std::span<const std::int64_t> shape,
+                   const Device* device) {
+  const auto named = [&](const char* words) {
+    return message("model \"", model, "\" failed on a batch of shape [", joined(shape), "]: ", reason(words));
+  };
   Scores scores;
   try {
-    scores = backend.run(input, shape);
+    scores = backend.run(input, shape, device);
+  } catch (const OutOfMemory& error) {
+    throw OutOfMemory(named(error.what()));
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(named("out of memory"));
+  } catch (const DeviceLost& error) {
+    throw DeviceLost(named(error.what()));
   } catch (const std::exception& error) {
-    throw DeviceError(
-        message("model \"", model, "\" failed on a batch of shape [", joined(shape), "]: ", reason(error.what())));
+    throw DeviceError(named(error.what()));
+  } catch (...) {
+    throw DeviceError(named("it threw something that is no std::exception"));
   }
   const auto check = [&](bool holds, const auto&... parts) {
     if (!holds) throw DeviceError(message("model \"", model, "\" ", parts...));

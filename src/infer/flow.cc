@@ -1,23 +1,45 @@
 #include "infer/flow.h"
 
 #include <algorithm>
-
-#include "core/message.h"
-#include "quorate/core/error.h"
-#include "quorate/plan/admission.h"
-#include "quorate/route/decide.h"
+#include <utility>
 
 namespace quorate {
-Flow::Flow(Cascade cascade, std::vector<double> demand, std::vector<int> batch, std::size_t devices)
-    : cascade_(std::move(cascade)), batch_(std::move(batch)), hosted_(devices), reach_(cascade_.tiers.size(), 0) {
+namespace {
+
+// Small enough that requests take turns and scores of large committees fit the cache, large enough that its cost is lost in
+// a model's.
+constexpr std::size_t kSegmentSamples = 256;
+
+// Enough for every device to have its next batches waiting while others finish.
+constexpr std::size_t kBatchesAhead = 4;
+
+}  // namespace
+
+Flow::Flow(Cascade cascade, std::vector<double> demand, std::vector<int> batch, std::size_t devices, FlowOptions options)
+    : cascade_(std::move(cascade)),
+      options_(options),
+      hosted_(devices),
+      reach_(cascade_.tiers.size(), 0),
+      stopped_(cascade_.tiers.size(), 0),
+      partial_(cascade_.tiers.size()) {
   for (std::size_t tier = 0; tier < cascade_.tiers.size(); ++tier) {
     first_slot_.push_back(slots_.size());
     for (const int model : cascade_.tiers[tier].members) slots_.push_back({model, tier});
   }
   queue_.resize(slots_.size());
+  aside_until_s_.resize(slots_.size(), -kNever);
+  failures_.resize(slots_.size(), 0);
+  last_failure_.resize(slots_.size());
+  failed_batches_.resize(slots_.size(), 0);
   for (const double each : demand) backlog_.push_back({0, 0, each});
+  host(std::move(batch));
+}
+
+void Flow::host(std::vector<int> batch) {
+  batch_ = std::move(batch);
   std::size_t together = 0;
-  for (std::size_t device = 0; device < devices; ++device) {
+  for (std::size_t device = 0; device < hosted_.size(); ++device) {
+    hosted_[device].clear();
     int most = 0;
     for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
       const int here = batch_[device * slots_.size() + slot];
@@ -29,49 +51,111 @@ Flow::Flow(Cascade cascade, std::vector<double> demand, std::vector<int> batch, 
   most_in_flight_ = most_in_flight(together);
 }
 
-void Flow::submit(std::shared_ptr<Request> request) {
+Ended Flow::place(std::vector<int> batch, const FailurePointer& failure, double now_s) {
+  host(std::move(batch));
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    bool hosted = false;
+    for (std::size_t device = 0; device < hosted_.size(); ++device) hosted |= batch_[device * slots_.size() + slot] > 0;
+    if (!hosted && aside_until_s_[slot] < kNever) put_aside(slot, failure, kNever, now_s);
+  }
+  return ended();
+}
+
+Ended Flow::submit(std::shared_ptr<Request> request, double now_s) {
   request->undecided = request->samples;
   request->answer.samples = request->samples;
   request->answer.tier.resize(request->samples);
   request->answer.certainty.resize(request->samples);
   request->answer.answer.resize(request->samples);
+  request->answer.degraded.resize(request->samples);
   unanswered_ += request->samples;
   open_.insert(request);
+  if (request->deadline_s < kNever) deadlines_.emplace(request->deadline_s, request);
   entering_.push_back(std::move(request));
-  admit();
+  admit(now_s);
+  return ended();
 }
 
-void Flow::admit() {
+void Flow::admit(double now_s) {
   while (!entering_.empty() && in_flight_ < most_in_flight_) {
-    std::shared_ptr<Request> request = std::move(entering_.front());
+    const std::shared_ptr<Request> request = std::move(entering_.front());
     entering_.pop_front();
     const auto segment = std::make_shared<Segment>(request, request->admitted,
                                                    std::min(kSegmentSamples, request->samples - request->admitted));
     segment->scores.resize(slots_.size());
-    segment->missing.assign(segment->count, static_cast<int>(cascade_.tiers[0].members.size()));
+    segment->samples.resize(segment->count);
     request->admitted += segment->count;
     request->in_flight += segment->count;
     in_flight_ += segment->count;
-    enqueue(0, segment, 0, segment->count);
-    if (request->admitted < request->samples) entering_.push_back(std::move(request));
+    enter(0, segment, 0, segment->count, now_s);
+    if (!request->failure && request->admitted < request->samples) entering_.push_back(request);
   }
 }
 
-void Flow::enqueue(std::size_t tier, const std::shared_ptr<Segment>& segment, std::size_t begin, std::size_t count) {
-  for (std::size_t k = 0; k < cascade_.tiers[tier].members.size(); ++k) {
-    const std::size_t slot = first_slot_[tier] + k;
-    std::deque<Run>& queue = queue_[slot];
-    if (!queue.empty() && queue.back().segment == segment && queue.back().begin + queue.back().count == begin)
-      queue.back().count += count;
-    else
-      queue.push_back({segment, begin, count});
-    backlog_[slot].queued += count;
+// Samples come to a tier. Where all of its members are aside they pass on; past the last one the answer that they have
+// stands, and a request with a sample that has none fails.
+void Flow::enter(std::size_t tier, const std::shared_ptr<Segment>& segment, std::size_t begin, std::size_t count,
+                 double now_s) {
+  for (; tier < cascade_.tiers.size(); ++tier) {
+    int asked = 0;
+    for (std::size_t k = 0; k < cascade_.tiers[tier].members.size(); ++k) {
+      const std::size_t slot = first_slot_[tier] + k;
+      if (!aside(slot, now_s)) {
+        ++asked;
+        enqueue(slot, segment, begin, count, now_s);
+        continue;
+      }
+      if (!options_.degrade) return drop(segment->request, last_failure_[slot]);
+      segment->request->loss = last_failure_[slot];
+      for (std::size_t sample = begin; sample < begin + count; ++sample) mark_lost(*segment, slot, sample);
+    }
+    if (asked == 0) continue;
+    for (std::size_t sample = begin; sample < begin + count; ++sample) segment->samples[sample].missing = asked;
+    return;
+  }
+  for (std::size_t sample = begin; sample < begin + count; ++sample) {
+    if (segment->samples[sample].decided == 0) {
+      // Nobody could answer it: the request itself is the likely reason, not the models.
+      std::ranges::fill(failures_, 0);
+      return drop(segment->request, segment->request->loss);
+    }
+    answer(segment->request, static_cast<std::size_t>(segment->request->answer.tier[segment->begin + sample]));
   }
 }
 
-std::optional<Batch> Flow::take(std::size_t device) {
+void Flow::enqueue(std::size_t slot, const std::shared_ptr<Segment>& segment, std::size_t begin, std::size_t count,
+                   double now_s) {
+  std::deque<Run>& queue = queue_[slot];
+  if (!queue.empty() && !queue.back().alone && queue.back().segment == segment &&
+      queue.back().begin + queue.back().count == begin)
+    queue.back().count += count;
+  else
+    queue.push_back({segment, begin, count, now_s, false});
+  backlog_[slot].queued += count;
+}
+
+bool Flow::ready(std::size_t device, std::size_t slot, double now_s) const {
+  if (queue_[slot].empty()) return false;
+  return backlog_[slot].queued >= static_cast<std::size_t>(batch_[device * slots_.size() + slot]) ||
+         now_s >= queue_[slot].front().since_s + options_.max_wait_s;
+}
+
+double Flow::next_batch_s(std::size_t device) const {
+  double next = kNever;
+  for (const std::size_t slot : hosted_[device]) {
+    if (queue_[slot].empty()) continue;
+    if (backlog_[slot].queued >= static_cast<std::size_t>(batch_[device * slots_.size() + slot])) return -kNever;
+    next = std::min(next, queue_[slot].front().since_s + options_.max_wait_s);
+  }
+  return next;
+}
+
+std::optional<Batch> Flow::take(std::size_t device, double now_s) {
   hosted_backlog_.clear();
-  for (const std::size_t slot : hosted_[device]) hosted_backlog_.push_back(backlog_[slot]);
+  for (const std::size_t slot : hosted_[device]) {
+    hosted_backlog_.push_back(backlog_[slot]);
+    if (!ready(device, slot, now_s)) hosted_backlog_.back().queued = 0;
+  }
   const std::optional<std::size_t> next = pick_next(hosted_backlog_);
   if (!next) return std::nullopt;
 
@@ -79,10 +163,13 @@ std::optional<Batch> Flow::take(std::size_t device) {
   batch->slot = hosted_[device][*next];
   std::deque<Run>& queue = queue_[batch->slot];
   const auto wanted = static_cast<std::size_t>(batch_[device * slots_.size() + batch->slot]);
+  const bool alone = queue.front().alone;
+  const Request* first = queue.front().segment->request.get();
   while (batch->samples < wanted && !queue.empty()) {
     Run& front = queue.front();
+    if (front.alone != alone || (alone && front.segment->request.get() != first)) break;
     const std::size_t count = std::min(front.count, wanted - batch->samples);
-    batch->runs.push_back({front.segment, front.begin, count});
+    batch->runs.push_back({front.segment, front.begin, count, front.since_s, alone});
     front.segment->request->running++;
     batch->samples += count;
     front.begin += count;
@@ -94,114 +181,25 @@ std::optional<Batch> Flow::take(std::size_t device) {
   return batch;
 }
 
-std::vector<std::shared_ptr<Request>> Flow::finish(const Batch& batch, const Scores& scores) {
-  if (classes_ != 0 && scores.classes != classes_)
-    throw DeviceError(message("it gave ", scores.classes, " classes, but the models before it gave ", classes_));
-  classes_ = scores.classes;
-  mean_.resize(classes_);
-
-  const std::size_t tier = slots_[batch.slot].tier;
-  const float* next = scores.data;
-  for (const Run& run : batch.runs) {
-    if (!run.segment->request->failure) {
-      write(run, batch.slot, next);
-      for (std::size_t sample = run.begin; sample < run.begin + run.count; ++sample)
-        if (--run.segment->missing[sample] == 0 && !decide_sample(*run.segment, tier, sample))
-          enqueue(tier + 1, run.segment, sample, 1);
+// At the front of the queue, and at once.
+void Flow::requeue(const Batch& batch, bool alone, double now_s) {
+  for (auto run = batch.runs.rbegin(); run != batch.runs.rend(); ++run) {
+    if (run->segment->request->failure) continue;
+    if (aside(batch.slot, now_s)) {
+      lose(*run, batch.slot, last_failure_[batch.slot], now_s);
+      continue;
     }
-    next += run.count * classes_;
+    queue_[batch.slot].push_front({run->segment, run->begin, run->count, -kNever, alone || run->alone});
+    backlog_[batch.slot].queued += run->count;
   }
-  std::vector<std::shared_ptr<Request>> settled = release(batch);
-  admit();
-  return settled;
+  backlog_[batch.slot].done -= std::min<std::uint64_t>(backlog_[batch.slot].done, batch.samples);
 }
 
-void Flow::write(const Run& run, std::size_t slot, const float* scores) {
-  Segment& segment = *run.segment;
-  std::unique_ptr<float[]>& room = segment.scores[slot];
-  if (!room) room = std::make_unique_for_overwrite<float[]>(segment.count * classes_);
-  std::copy_n(scores, run.count * classes_, room.get() + run.begin * classes_);
-}
-
-// True where the sample has its answer; else it is set up for the next tier.
-bool Flow::decide_sample(Segment& segment, std::size_t tier, std::size_t sample) {
-  const bool keep_mean = cascade_.combine != Combine::kLast;
-  if (keep_mean && segment.mean.empty()) segment.mean.resize(segment.count * classes_);
-  const std::span<double> mean = keep_mean ? std::span(segment.mean).subspan(sample * classes_, classes_) : std::span(mean_);
-
-  member_scores_.clear();
-  for (std::size_t k = 0; k < cascade_.tiers[tier].members.size(); ++k)
-    member_scores_.push_back(segment.scores[first_slot_[tier] + k].get() + sample * classes_);
-  const Decision decision = decide(cascade_.tiers[tier], member_scores_, mean, cascade_.combine, tier);
-  ++reach_[tier];
-  if (!decision.stop) {
-    segment.missing[sample] = static_cast<int>(cascade_.tiers[tier + 1].members.size());
-    return false;
-  }
-
-  Request& request = *segment.request;
-  const std::size_t row = segment.begin + sample;
-  if (request.answer.probs.empty()) {
-    request.answer.classes = classes_;
-    request.answer.probs.resize(request.samples * classes_);
-  }
-  std::transform(mean.begin(), mean.end(), request.answer.probs.begin() + static_cast<std::ptrdiff_t>(row * classes_),
-                 [](double score) { return static_cast<float>(score); });
-  request.answer.tier[row] = static_cast<std::int32_t>(tier);
-  request.answer.certainty[row] = decision.certainty;
-  request.answer.answer[row] = decision.answer;
-  --request.undecided;
-  --request.in_flight;
-  --in_flight_;
-  --unanswered_;
-  ++answered_;
-  return true;
-}
-
-std::vector<std::shared_ptr<Request>> Flow::fail(const Batch& batch, std::exception_ptr failure) {
-  for (const Run& run : batch.runs) drop(*run.segment->request, failure);
-  std::vector<std::shared_ptr<Request>> settled = release(batch);
-  admit();
-  return settled;
-}
-
-std::vector<std::shared_ptr<Request>> Flow::fail_all(const std::exception_ptr& failure) {
-  std::vector<std::shared_ptr<Request>> settled;
-  for (const std::shared_ptr<Request>& request : std::vector(open_.begin(), open_.end())) {
-    drop(*request, failure);
-    if (request->settled()) {
-      settled.push_back(request);
-      open_.erase(request);
-    }
-  }
-  return settled;
-}
-
-// Takes a request out of all queues. It stays open until no batch reads its input.
-void Flow::drop(Request& request, const std::exception_ptr& failure) {
-  if (request.failure) return;
-  request.failure = failure;
-  in_flight_ -= request.in_flight;
-  unanswered_ -= request.undecided;
-  std::erase_if(entering_, [&](const auto& other) { return other.get() == &request; });
-  for (std::size_t slot = 0; slot < slots_.size(); ++slot)
-    std::erase_if(queue_[slot], [&](const Run& run) {
-      if (run.segment->request.get() != &request) return false;
-      backlog_[slot].queued -= run.count;
-      return true;
-    });
-}
-
-std::vector<std::shared_ptr<Request>> Flow::release(const Batch& batch) {
-  std::vector<std::shared_ptr<Request>> settled;
-  for (const Run& run : batch.runs) {
-    const std::shared_ptr<Request>& request = run.segment->request;
-    --request->running;
-    if (!request->settled()) continue;
-    settled.push_back(request);
-    open_.erase(request);
-  }
-  return settled;
+Ended Flow::put_back(const Batch& batch, double now_s) {
+  requeue(batch, false, now_s);
+  release(batch);
+  admit(now_s);
+  return ended();
 }
 
 }  // namespace quorate

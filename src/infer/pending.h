@@ -1,27 +1,30 @@
 // What stands behind a Pending: the request that Flow moves along, and where its caller waits.
 #pragma once
 
+#include <unistd.h>
+
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 
-#include "infer/flow.h"
+#include "infer/request.h"
 #include "quorate/infer/engine.h"
 
 namespace quorate {
 
 struct Pending::State : Request {
-  std::shared_ptr<const void> owner;  // of the input
+  std::shared_ptr<const void> owner;    // of the input
+  std::weak_ptr<Engine::State> engine;  // for cancelling
+  const pid_t process = ::getpid();
   std::mutex mutex;
   std::condition_variable changed;
-  bool settled = false;
+  std::atomic<bool> told = false;  // set with the mutex held; what it says may be read without
 
-  // Called once, by the lane (or the closing thread) that settled it, outside of the engine's lock: letting go of the input
-  // may run the caller's code.
-  void settle() {
-    owner.reset();
+  // Called once, outside of the engine's lock.
+  void tell() {
     {
       const std::lock_guard lock(mutex);
-      settled = true;
+      told = true;
     }
     changed.notify_all();
   }

@@ -30,7 +30,7 @@ class Arithmetic : public Backend {
  public:
   Arithmetic(int model, std::size_t classes) : model_(model), classes_(classes) {}
 
-  Scores run(const float* input, std::span<const std::int64_t> shape) override {
+  Scores run(const float* input, std::span<const std::int64_t> shape, const Device*) override {
     const auto samples = static_cast<std::size_t>(shape[0]);
     const auto features = static_cast<std::size_t>(shape[1]);
     const auto out = std::make_shared<std::vector<float>>();

@@ -14,64 +14,22 @@
 
 #include "infer/committees.h"
 #include "infer/expect_throw.h"
+#include "infer/small_engine.h"
 #include "quorate/core/error.h"
 
 namespace quorate {
 namespace {
 
 using test::expect_throw;
+using test::expected;
+using test::kClasses;
+using test::kFeatures;
+using test::members;
+using test::plan_for;
+using test::shape_of;
+using test::two_tiers;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-constexpr std::size_t kClasses = 4;
-constexpr std::int64_t kFeatures = 3;
-
-// A device that every machine has: the first core that this process may use, as often as asked for.
-std::vector<Device> devices(std::size_t count) {
-  const int one = 1;
-  const Device first = cpu_devices({&one, 1})[0];
-  std::vector<Device> result(count, first);
-  for (std::size_t i = 0; i < count; ++i) result[i].name = "cpu:" + std::to_string(i);
-  return result;
-}
-
-Plan plan_for(std::size_t models, std::size_t device_count, int batch) {
-  Plan plan;
-  plan.devices = devices(device_count);
-  for (std::size_t m = 0; m < models; ++m) plan.models.push_back("m" + std::to_string(m));
-  plan.batch.assign(models * device_count, batch);
-  plan.share.assign(models * device_count, 1.0 / static_cast<double>(models));
-  plan.demand.assign(models, 1.0);
-  plan.price.assign(models, 1.0 / static_cast<double>(models));
-  plan.throughput = 1.0;
-  plan.bound = 1.0;
-  plan.feasible = true;
-  plan.found_by = "test";
-  return plan;
-}
-
-std::vector<Engine::Member> members(std::size_t count) {
-  std::vector<Engine::Member> result;
-  for (std::size_t m = 0; m < count; ++m)
-    result.push_back({"m" + std::to_string(m), std::make_shared<test::Arithmetic>(static_cast<int>(m), kClasses)});
-  return result;
-}
-
-Cascade two_tiers() {
-  Cascade cascade;
-  cascade.tiers = {Tier{{0, 1}, {0.5, 0.5}, Signal::kConfidence, 0.7}, Tier{{2}, {1.0}}};
-  return cascade;
-}
-
-Answer expected(const Cascade& cascade, const std::vector<float>& input) {
-  return oracle::answers(cascade, input.size() / kFeatures, kClasses, [&](int model, std::size_t sample) {
-    return test::scores(model, input.data() + sample * kFeatures, kFeatures, kClasses);
-  });
-}
-
-std::vector<std::int64_t> shape_of(const std::vector<float>& input) {
-  return {static_cast<std::int64_t>(input.size()) / kFeatures, kFeatures};
-}
 
 TEST(Engine, AnswersAsTheCascadeDoesSampleBySample) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
@@ -125,7 +83,15 @@ TEST(Engine, CountsWhatItDoes) {
   const Answer answer = engine.predict(input.data(), shape_of(input));
   const auto second = static_cast<std::uint64_t>(std::count(answer.tier.begin(), answer.tier.end(), 1));
   const EngineStats stats = engine.stats();
-  EXPECT_EQ(stats.reach, (std::vector<std::uint64_t>{100, second}));
+  ASSERT_EQ(stats.tiers.size(), 2u);
+  EXPECT_EQ(stats.tiers[0].reached, 100u);
+  EXPECT_EQ(stats.tiers[0].answered, 100u - second);
+  EXPECT_EQ(stats.tiers[1].reached, second);
+  EXPECT_EQ(stats.tiers[1].answered, second);
+  EXPECT_EQ(stats.requests, 1u);
+  EXPECT_EQ(stats.requests_ended, 1u);
+  EXPECT_EQ(stats.requests_failed, 0u);
+  EXPECT_EQ(stats.unanswered, 0u);
   EXPECT_EQ(stats.answered, 100u);
   ASSERT_EQ(stats.models.size(), 3u);
   EXPECT_EQ(stats.models[1].name, "m1");
@@ -135,6 +101,9 @@ TEST(Engine, CountsWhatItDoes) {
   EXPECT_EQ(stats.models[2].samples, second);
   EXPECT_EQ(stats.lanes[0].device, "cpu:0");
   EXPECT_GT(stats.lanes[0].busy_s, 0.0);
+  EXPECT_LE(stats.lanes[0].busy_share, 1.0);
+  EXPECT_EQ(stats.lanes[0].samples, 200u + second);
+  EXPECT_EQ(stats.lanes[0].batch, (std::vector<int>{8, 8, 8}));
 }
 
 TEST(Engine, AModelsFailureReachesItsCallerAndLeavesTheEngineUsable) {
@@ -155,7 +124,7 @@ TEST(Engine, AModelsFailureReachesItsCallerAndLeavesTheEngineUsable) {
 class Says : public Backend {
  public:
   explicit Says(std::vector<float> row) : row_(std::move(row)) {}
-  Scores run(const float*, std::span<const std::int64_t> shape) override {
+  Scores run(const float*, std::span<const std::int64_t> shape, const Device*) override {
     const auto out = std::make_shared<std::vector<float>>();
     for (std::int64_t i = 0; i < shape[0]; ++i) out->insert(out->end(), row_.begin(), row_.end());
     return {out->data(), static_cast<std::size_t>(shape[0]), row_.size(), out};
@@ -190,7 +159,7 @@ TEST(Engine, RefusesModelsThatDisagreeOnTheClasses) {
   both.tiers = {Tier{{0, 1}, {0.5, 0.5}}};
   Engine engine({{"m0", std::make_shared<Says>(std::vector<float>{0.5f, 0.5f})},
                  {"m1", std::make_shared<Says>(std::vector<float>{0.5f, 0.25f, 0.25f})}},
-                both, plan_for(2, 1, 4));
+                both, plan_for(2, 1, 4), {.degrade = false});
   const std::vector<float> input(3, 0.0f);
   expect_throw<DeviceError>(
       [&] {
@@ -258,6 +227,7 @@ TEST(Engine, RefusesAQueueWithoutRoom) {
   const Pending pending = engine.submit({input.data(), {4, 3}});
   expect_throw<std::invalid_argument>([&] { pending.wait(std::numeric_limits<double>::quiet_NaN()); },
                                       HasSubstr("timeout_s is nan, but must be a number"));
+  pending.get();
 }
 
 TEST(Engine, RefusesPlansThatDoNotFit) {
@@ -290,23 +260,10 @@ TEST(Engine, RefusesPlansThatDoNotFit) {
                                       HasSubstr("model \"m2\" has no backend"));
 }
 
-// Holds its lane until it is let go.
-class Gate : public test::Arithmetic {
- public:
-  Gate() : Arithmetic(0, kClasses) {}
-  Scores run(const float* input, std::span<const std::int64_t> shape) override {
-    entered.count_down();
-    open.wait();
-    return Arithmetic::run(input, shape);
-  }
-  std::latch entered{1};
-  std::latch open{1};
-};
-
 TEST(Engine, ClosingFailsWhatWaitsOnceNobodyReadsIt) {
   Cascade one;
   one.tiers = {Tier{{0}, {1.0}}};
-  const auto gate = std::make_shared<Gate>();
+  const auto gate = std::make_shared<test::Gate>();
   std::optional<Pending> running, waiting;
   {
     Engine engine({{"m0", gate}}, one, plan_for(1, 1, 4));
@@ -357,22 +314,37 @@ TEST(Engine, StartsAndStopsAgainAndAgain) {
 }
 
 TEST(Engine, SaysThatItDidNotFollowAFork) {
-  Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
+  Cascade one;
+  one.tiers = {Tier{{0}, {1.0}}};
+  const auto gate = std::make_shared<test::Gate>();
+  Engine engine({{"m0", gate}}, one, plan_for(1, 1, 4));
   const std::vector<float> input(12, 0.5f);
+  const Pending pending = engine.submit({input.data(), {4, 3}});
+  gate->entered.wait();
   const pid_t child = ::fork();
   if (child == 0) {
-    int result = 1;
-    try {
-      engine.predict(input.data(), {4, 3});
-    } catch (const Error& error) {
-      result = std::string(error.what()).find("did not follow the fork") != std::string::npos ? 0 : 2;
-    }
-    ::_exit(result);
+    const auto says = [](const auto& call, const char* what) {
+      try {
+        call();
+      } catch (const Error& error) {
+        return std::string(error.what()).find(what) != std::string::npos;
+      }
+      return false;
+    };
+    const bool right = says(
+                           [&] {
+                             engine.predict(input.data(), {4, 3});
+                           },
+                           "did not follow the fork") &&
+                       says([&] { pending.get(); }, "will not come in its fork") &&
+                       says([&] { pending.cancel(); }, "did not follow the fork") && !pending.done();
+    ::_exit(right ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
-  EXPECT_EQ(engine.predict(input.data(), {4, 3}).samples, 4u);
+  gate->open.count_down();
+  EXPECT_EQ(pending.get().samples, 4u);
 }
 
 }  // namespace

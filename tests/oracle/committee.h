@@ -13,7 +13,7 @@ namespace quorate::oracle {
 // `scores_of(model, sample)` are a model's [classes] scores.
 inline Answer answers(const Cascade& cascade, std::size_t samples, std::size_t classes,
                       const std::function<std::vector<float>(int model, std::size_t sample)>& scores_of) {
-  Answer result{samples, classes, {}, {}, {}, {}};
+  Answer result{samples, classes, {}, {}, {}, {}, std::vector<std::uint8_t>(samples), {}, {}};
   for (std::size_t sample = 0; sample < samples; ++sample) {
     std::vector<double> mean(classes);
     for (std::size_t tier = 0;; ++tier) {

@@ -9,7 +9,22 @@
 #include <string>
 #include <vector>
 
+#include "quorate/core/device.h"
+#include "quorate/core/error.h"
+
 namespace quorate {
+
+// A batch did not fit the memory that was left: a smaller one may.
+class OutOfMemory : public DeviceError {
+ public:
+  using DeviceError::DeviceError;
+};
+
+// The device itself is gone: no model will run there again.
+class DeviceLost : public DeviceError {
+ public:
+  using DeviceError::DeviceError;
+};
 
 // What a model answers to one batch: [samples, classes], row-major. `owner` keeps `data` alive.
 struct Scores {
@@ -24,11 +39,15 @@ class Backend {
   virtual ~Backend() = default;
 
   // Runs the model on `input` [batch, features...], row-major, whose shape is `shape`. Any number of threads may call at
-  // once; the model computes on the calling thread and as many others as its OpenMP setting says. Throws DeviceError with
-  // the model's own words. The result is the model's, unchecked: see run_checked.
-  virtual Scores run(const float* input, std::span<const std::int64_t> shape) = 0;
+  // once; the model computes on the calling thread, which is bound to `device`, and as many others as its OpenMP setting
+  // says. nullptr: on no device in particular. Throws whatever the model throws; OutOfMemory (or std::bad_alloc) and
+  // DeviceLost mean what they say. The result is the model's, unchecked: see run_checked.
+  virtual Scores run(const float* input, std::span<const std::int64_t> shape, const Device* device) = 0;
 
   virtual std::int64_t weight_bytes() const = 0;  // parameters, buffers and constants, as they lie in memory
+
+  // True where run() itself ends, by throwing, what takes longer than it was told: the engine need not watch it.
+  virtual bool keeps_time() const { return false; }
 
   // What the file says that it was made for; a file that does not say takes what its model takes.
   virtual std::vector<std::int64_t> features() const { return {}; }  // of one sample; empty: not said
@@ -48,7 +67,9 @@ struct LoadOptions {
 std::shared_ptr<Backend> load_backend(const std::filesystem::path& file, const LoadOptions& options = {});
 
 // run(), and the check that what comes back is a probability for every sample and class: [batch, classes], finite, not
-// negative, each row's sum within 1e-3 of 1. `model` is what errors call it. Throws DeviceError. O(batch x classes).
-Scores run_checked(Backend& backend, const std::string& model, const float* input, std::span<const std::int64_t> shape);
+// negative, each row's sum within 1e-3 of 1. `model` is what errors call it. Throws DeviceError, and as OutOfMemory or
+// DeviceLost what the model threw as such. O(batch x classes).
+Scores run_checked(Backend& backend, const std::string& model, const float* input, std::span<const std::int64_t> shape,
+                   const Device* device = nullptr);
 
 }  // namespace quorate

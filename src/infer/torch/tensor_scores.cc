@@ -1,4 +1,4 @@
-#include "infer/tensor_scores.h"
+#include "infer/torch/tensor_scores.h"
 
 #include <ATen/ops/from_blob.h>
 

@@ -7,7 +7,8 @@
 
 #include "core/message.h"
 #include "infer/formats.h"
-#include "infer/tensor_scores.h"
+#include "infer/torch/memory.h"
+#include "infer/torch/tensor_scores.h"
 #include "quorate/core/error.h"
 
 namespace quorate {
@@ -17,12 +18,12 @@ class TorchScript : public Backend {
  public:
   explicit TorchScript(torch::jit::Module module) : module_(std::move(module)), forward_(module_.get_method("forward")) {}
 
-  Scores run(const float* input, std::span<const std::int64_t> shape) override {
+  Scores run(const float* input, std::span<const std::int64_t> shape, const Device*) override {
     // The input is a normal tensor, made outside of inference mode, for its version counter: it shows a model that writes to
     // its input, which other models read at the same time.
     const at::Tensor batch = tensor_of(input, shape);
     const c10::InferenceMode guard;
-    const c10::IValue output = forward_({batch});
+    const c10::IValue output = telling_memory([&] { return forward_({batch}); });
     if (batch._version() != 0) throw DeviceError("it changes its input in place, which other models share");
     if (!output.isTensor()) throw DeviceError("it gave " + output.tagKind() + ", but must give one tensor");
     return scores_of(output.toTensor());

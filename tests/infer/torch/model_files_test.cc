@@ -127,6 +127,17 @@ TEST(RunChecked, SaysWhichModelGaveWhat) {
   refused("  x += 1.0\n  return torch.softmax(x, 1)\n", HasSubstr("changes its input in place"));
 }
 
+TEST(RunChecked, TellsMemoryThatRanOutFromOtherFailures) {
+  const test::TemporaryFolder folder;
+  const std::vector<float> input(3, 0.5f);
+  const std::vector<std::int64_t> shape = {1, 3};
+  const auto greedy =
+      load_backend(save_model(folder / "greedy.pt", "  return torch.softmax(x, 1) + torch.zeros([1125899906842624])[:1]\n"),
+                   {.trust = true});
+  expect_throw<OutOfMemory>([&] { run_checked(*greedy, "m7", input.data(), shape); },
+                            AllOf(HasSubstr("model \"m7\""), HasSubstr("can't allocate memory")));
+}
+
 TEST(BindThisThread, SetsThisThreadAlone) {
   const int before = at::get_num_threads();
   const std::vector<Device> device = one_core();

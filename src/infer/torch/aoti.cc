@@ -1,6 +1,8 @@
 #include <c10/core/InferenceMode.h>
+#include <cpuid.h>
 #include <dlfcn.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 #include <unistd.h>
 
@@ -11,7 +13,8 @@
 
 #include "core/message.h"
 #include "infer/formats.h"
-#include "infer/tensor_scores.h"
+#include "infer/torch/memory.h"
+#include "infer/torch/tensor_scores.h"
 #include "quorate/core/error.h"
 
 namespace quorate {
@@ -59,12 +62,24 @@ void load_libtorch() {
   if (!failure.empty()) throw DeviceError("libtorch.so, which AOTInductor packages need, cannot be loaded: " + failure);
 }
 
+// Tiles are there where the processor has them and the system lets this process use them, which has to be asked for. Torch
+// means tiles of bf16 and of int8.
+bool may_use_amx() {
+  constexpr unsigned kBf16 = 1u << 22, kTile = 1u << 24, kInt8 = 1u << 25;
+  constexpr unsigned kAll = kBf16 | kTile | kInt8;
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAll) == kAll &&
+         ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
 bool cpu_has(const std::string& instructions) {
   if (instructions == "AVX2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (instructions == "AVX512")
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512bw");
   if (instructions == "AVX512_VNNI") return __builtin_cpu_supports("avx512vnni");
+  if (instructions == "AMX_TILE") return may_use_amx();
   return instructions.empty() || instructions == "INVALID_VEC_ISA";
 }
 
@@ -93,14 +108,14 @@ class Aoti : public Backend {
       weight_bytes_ += static_cast<std::int64_t>(tensor.nbytes());
   }
 
-  Scores run(const float* input, std::span<const std::int64_t> shape) override {
+  Scores run(const float* input, std::span<const std::int64_t> shape, const Device*) override {
     // The package checks nothing itself: a wrong shape would read past the end of the input.
     if (!std::ranges::equal(shape.subspan(1), features_))
       throw DeviceError(message("it was compiled for samples of shape [", joined(features_), "]"));
     if (shape[0] < 1 || shape[0] > max_batch_)
       throw DeviceError(message("it was compiled for batches from 1 to ", max_batch_));
     const c10::InferenceMode guard;
-    const std::vector<at::Tensor> outputs = loader_->run({tensor_of(input, shape)});
+    const std::vector<at::Tensor> outputs = telling_memory([&] { return loader_->run({tensor_of(input, shape)}); });
     if (outputs.size() != 1) throw DeviceError(message("it gave ", outputs.size(), " outputs, but must give one"));
     return scores_of(outputs[0]);
   }
