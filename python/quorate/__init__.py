@@ -122,6 +122,7 @@ __all__ = [
     "Profile",
     "Progress",
     "QueueFull",
+    "Replan",
     "Replay",
     "Router",
     "RouterFront",

@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "quorate/plan/admission.h"
+
 namespace quorate {
-namespace {
-
-// Small enough that requests take turns and scores of large committees fit the cache, large enough that its cost is lost in
-// a model's.
-constexpr std::size_t kSegmentSamples = 256;
-
-// Enough for every device to have its next batches waiting while others finish.
-constexpr std::size_t kBatchesAhead = 4;
-
-}  // namespace
 
 Flow::Flow(Cascade cascade, std::vector<double> demand, std::vector<int> batch, std::size_t devices, FlowOptions options)
     : cascade_(std::move(cascade)),

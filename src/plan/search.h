@@ -24,10 +24,10 @@ void rescore(const Problem& problem, Priced& changed, const std::vector<Change>&
 std::vector<Change> most_promising(const Problem& problem, const Priced& present, std::size_t count);
 
 // Annealing from `start` over `tries` changes. A change begins with an option that promises a gain, drawn in proportion to
-// that. Room is made for it, what is left of the devices that changed is filled (draft.h), and the new placement is scored by
-// its best shares. A worse one is taken with probability exp(- relative loss / temperature), which falls from `hot` to a
-// hundredth of it. Returns the best placement met; stops after `stop` changes where that is less, at `enough`, when the clock
-// is over, and where no option promises a gain, which proves that none is better.
+// that. Room is made for it, what is left of the devices that changed is filled (draft.h), and the new placement is scored
+// by its best shares. A worse one is taken with probability exp(- relative loss / temperature), which falls from `hot` to a
+// hundredth of it. Returns the best placement met; stops after `stop` changes where that is less, at `enough`, when the
+// clock is over, and where no option promises a gain, which proves that none is better.
 Priced anneal(const Problem& problem, const Priced& start, int tries, int stop, double hot, double enough,
               const Clock& clock, Random& random);
 

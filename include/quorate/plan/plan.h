@@ -79,13 +79,13 @@ struct PlanOptions {
   std::uint64_t seed = 0;
 };
 
-// Places every model of positive demand at least once: worst-fit-decreasing by memory; the bounded greedy of arXiv
-// 2208.14049 (changes of one cell of the allocation matrix, the best of a sample of neighbours a step), scored by the exact
-// best shares for the placement; then changes that the prices of those shares promise most from, with room made for them,
-// again and again from placements shaken at random until 50 in a row led to nothing better or the bound is reached. An
-// infeasible problem is an answer, not an error: `feasible` is false and `why` says what is short. Throws
+// Places every model of positive demand at least once. By default from worst-fit-decreasing (arXiv 2208.14049): columns of
+// what a device can host (Dantzig and Wolfe 1960), which also prove the bound, are rounded to a placement; annealing changes
+// it where the prices of its best shares promise a gain, until 24 in a row led to nothing better or the bound is reached.
+// An infeasible problem is an answer, not an error: `feasible` is false and `why` says what is short. Throws
 // std::invalid_argument for no devices, a device named twice, negative memory, a kind that the profile lacks, demands
-// outside [0, 1], between 0 and 1e-9 or all zero, negative limits, and what check(profile) throws.
+// outside [0, 1], between 0 and 1e-9 or all zero, limits that are negative, a rate that the objective does not take, places
+// that name no model or device or are both pinned and forbidden, and what check(profile) throws.
 Plan plan(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options = {});
 
 // [devices]: what each holds under the plan, its workspace included. Throws std::invalid_argument where the plan is for
