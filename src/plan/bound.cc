@@ -40,6 +40,7 @@ std::vector<double> best_rates(const Problem& problem) {
 constexpr std::size_t kNodes = 20000;  // of the branch and bound for one device
 constexpr double kClosed = 1e-4;       // a difference between bound and program that isn't worth another round
 constexpr double kTighter = 1e-3;      // a bound that much lower is worth limiting the rates by it
+constexpr double kBetter = 1e-6;       // relative: a plan that is better by less does not count
 constexpr double kInertia = 0.5;       // of the prices from round to round
 
 // [models]: how many devices at least host a model in a plan of this throughput, the fastest ones first.
@@ -85,14 +86,15 @@ Prices between(const Prices& a, const Prices& b, double of_a) {
 
 }  // namespace
 
-Relaxation relax(const Problem& problem, double bound, double present, std::span<const Scored> starting, int max_rounds,
+Relaxation relax(const Problem& problem, double bound, const Scored& present, std::span<const Column> known, int max_rounds,
                  const Clock& clock) {
+  const double beaten = present.shares.throughput * (1.0 + kBetter);
   Relaxation result{bound, classes_of(problem), {}};
   const std::vector<DeviceClass>& classes = result.classes;
   std::vector<DevicePricer> pricers;
   for (const DeviceClass& alike : classes) pricers.emplace_back(problem, alike.devices[0]);
   Columns columns(problem, classes, {});
-  const std::vector<double> copies = least_copies(problem, present);
+  const std::vector<double> copies = least_copies(problem, beaten);
   std::vector<double> most(problem.models);
   const auto limit = [&] {
     for (std::size_t m = 0; m < problem.models; ++m) most[m] = result.bound * problem.demand[m];
@@ -100,9 +102,9 @@ Relaxation relax(const Problem& problem, double bound, double present, std::span
   };
   columns.require_copies(copies);
   limit();
-  for (const Scored& scored : starting)
-    for (std::size_t k = 0; k < classes.size(); ++k)
-      for (const std::size_t device : classes[k].devices) columns.add(column_of(problem, scored, k, device));
+  for (std::size_t k = 0; k < classes.size(); ++k)
+    for (const std::size_t device : classes[k].devices) columns.add(column_of(problem, present, k, device));
+  for (const Column& column : known) columns.add(column);
 
   double limited = result.bound;  // the rates are limited to what this throughput needs
   std::optional<Prices> centre;
@@ -125,7 +127,7 @@ Relaxation relax(const Problem& problem, double bound, double present, std::span
         worth -= asked.cover[m] * copies[m];
         size += asked.cover[m] * copies[m];
       }
-      const double found = std::max(present, worth + 1e-11 * size);
+      const double found = std::max(beaten, worth + 1e-11 * size);
       if (!centre || found < centre_bound) {
         centre = asked;
         centre_bound = found;
@@ -135,7 +137,7 @@ Relaxation relax(const Problem& problem, double bound, double present, std::span
     }
     ended = !added || result.bound <= columns.objective() * (1.0 + kClosed);
     if (!ended) continue;
-    if (result.bound > limited * (1.0 - kTighter) || result.bound <= present) break;
+    if (result.bound > limited * (1.0 - kTighter) || result.bound <= beaten) break;
     limited = result.bound;
     limit();
     centre.reset();

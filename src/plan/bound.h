@@ -22,10 +22,10 @@ struct Relaxation {
 // given and, over the rounds' prices, of
 //   sum over devices of the most that a use of the device is worth - sum of cover[m] x copies[m]
 // which holds for any prices (Lagrangian duality) and does not rest on the solver's tolerance. Beyond the linear program it
-// knows that a model gets from no device more than it needs for a throughput of `bound`, and that a better plan than
-// `present`, a throughput that some plan has, hosts each model often enough. `starting` are placements that host every
-// model. At most `max_rounds` rounds.
-Relaxation relax(const Problem& problem, double bound, double present, std::span<const Scored> starting, int max_rounds,
+// knows that a model gets from no device more than it needs for a throughput of `bound`, and that a plan that is better than
+// `present` by a millionth hosts each model often enough. Starts from the columns of `present` and those in `known`. At most
+// `max_rounds` rounds.
+Relaxation relax(const Problem& problem, double bound, const Scored& present, std::span<const Column> known, int max_rounds,
                  const Clock& clock);
 
 // The same for money: `bound` is what devices in use cost at least, by `cost` [devices], in a plan that has the rate.

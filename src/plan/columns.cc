@@ -72,6 +72,14 @@ void Columns::limit(std::vector<double> most) {
   const CoinBigIndex start[2] = {0, static_cast<CoinBigIndex>(models)};
   lp.loadProblem(1, static_cast<int>(lower.size()), start, row.data(), minus.data(), &least_t, &most_t, &cost, lower.data(),
                  upper.data());
+  // Copies that no column can give are bought at a price beyond any throughput, so that the program always has a solution.
+  const double dear =
+      fixed ? 1.0 + std::accumulate(goal_.cost.begin(), goal_.cost.end(), 0.0) * static_cast<double>(problem_.devices) : 2.0;
+  for (std::size_t m = 0; m < models; ++m) {
+    const int copies_row = static_cast<int>(models + m);
+    const double one = 1.0;
+    lp.addColumn(1, &copies_row, &one, 0.0, COIN_DBL_MAX, dear);
+  }
   for (Column& column : columns_) append(column);
 }
 
@@ -118,8 +126,8 @@ void Columns::solve() {
   ClpSimplex& lp = program_->lp;
   lp.primal();
   const double* value = lp.primalColumnSolution();
-  objective_ = goal_.rate > 0.0 ? lp.objectiveValue() : value[0] * scale_;
-  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].times = std::max(0.0, value[i + 1]);
+  objective_ = goal_.rate > 0.0 ? lp.objectiveValue() : -lp.objectiveValue() * scale_;
+  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].times = std::max(0.0, value[1 + problem_.models + i]);
   const double* dual = lp.dualRowSolution();
   const std::size_t models = problem_.models;
   for (std::size_t m = 0; m < models; ++m) {

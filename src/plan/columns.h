@@ -44,7 +44,7 @@ class Columns {
   bool add(Column column);  // false where the column is there already
   void solve();
 
-  double objective() const { return objective_; }  // t, or the cost
+  double objective() const { return objective_; }  // t, or the cost; less, or more, what copies lack
   // Of the objective's unit; for the most t scaled so that the sum of demand x price is exactly 1.
   const std::vector<double>& price() const { return price_; }
   const std::vector<double>& cover() const { return cover_; }

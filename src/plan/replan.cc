@@ -137,7 +137,7 @@ Replan replan(const Plan& running, const Profile& profile, const std::vector<Dev
   Priced present = priced(problem, std::move(*first));
   improve(problem, batches, options, clock, random, present);
   Solution found{score(problem, std::move(present.placement)), found_by, upper_bound(problem)};
-  found.bound = relax(problem, found.bound, found.best.shares.throughput, std::span(&found.best, 1), kRounds, clock).bound;
+  found.bound = relax(problem, found.bound, found.best, {}, kRounds, clock).bound;
   answer(result.plan, profile, problem, found);
   list_changes(running, index, profile, options.plan.workspace, result);
   return result;

@@ -15,7 +15,8 @@ namespace {
 constexpr double kClose = 1e-6;          // a gap that isn't worth closing
 constexpr int kTriesPerIteration = 100;  // placements scored
 constexpr int kRounds = 600;             // of column generation
-constexpr double kForBound = 0.5;        // of the time, at most
+constexpr double kForBound = 0.35;       // of the time, for the first bound at most
+constexpr double kForSearch = 0.8;       // of what is left then; the rest is for the last bound
 constexpr int kFirstCycle = 5;           // iterations of the first annealing; later ones are longer
 constexpr int kPatience = 24;            // annealings in a row that led to nothing better before the search ends
 // Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
@@ -39,24 +40,27 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, con
     return placement ? std::optional(priced(problem, std::move(*placement))) : std::nullopt;
   };
   if (left > 0 && best.basis.throughput() < enough() && !clock.over()) {
-    const Clock part(kForBound * (clock.limit_s() - clock.spent_s()));
-    relaxation = relax(problem, found.bound, found.best.shares.throughput, std::span(&found.best, 1), kRounds, part);
+    relaxation = relax(problem, found.bound, found.best, {}, kRounds, Clock(kForBound * clock.left_s()));
     found.bound = std::min(found.bound, relaxation->bound);
     if (std::optional<Priced> start = round(Rounding::kLargest)) take(std::move(*start), "columns");
   }
+  const Clock searching(kForSearch * clock.left_s());
   int failures = 0;
-  for (int cycle = 0; left > 0 && failures < kPatience && best.basis.throughput() < enough() && !clock.over(); ++cycle) {
+  for (int cycle = 0; left > 0 && failures < kPatience && best.basis.throughput() < enough() && !searching.over(); ++cycle) {
     const int length = kFirstCycle << std::min(cycle / 4, 10), spent = std::min(left, length);
     left -= spent;
     // Every fourth annealing starts from columns drawn anew.
     const std::optional<Priced> anew = cycle % 4 == 3 ? round(Rounding::kDrawn) : std::nullopt;
     const bool better = take(anneal(problem, anew ? *anew : best, length * kTriesPerIteration, spent * kTriesPerIteration,
-                                    kHot[static_cast<std::size_t>(cycle) % kHot.size()], enough(), clock, random),
+                                    kHot[static_cast<std::size_t>(cycle) % kHot.size()], enough(), searching, random),
                              "annealing");
     failures = better ? 0 : failures + 1;
   }
   Scored scored = score(problem, std::move(best.placement));
   if (scored.shares.throughput > found.best.shares.throughput) found.best = std::move(scored);
+  // What is known by now bounds more tightly.
+  if (relaxation && found.best.shares.throughput < found.bound * (1.0 - kClose))
+    found.bound = relax(problem, found.bound, found.best, relaxation->columns, kRounds, clock).bound;
   return found;
 }
 
@@ -72,7 +76,7 @@ std::optional<Solution> on_accelerators(const Problem& problem, const Effort& ef
   const Problem part = problem.on(chosen);
   const std::optional<Placement> first = first_fit(part);
   if (!first) return std::nullopt;
-  const Clock half(0.5 * (clock.limit_s() - clock.spent_s()));
+  const Clock half(0.5 * clock.left_s());
   Solution found = climb(part, {score(part, *first), "worst-fit", upper_bound(part)}, effort, half);
   Placement placement(problem);
   for (std::size_t i = 0; i < chosen.size(); ++i)
