@@ -85,13 +85,7 @@ std::vector<double> averaged(const std::vector<double>& before, const std::vecto
 }
 
 double usd_per_million_of(const Plan& plan) {
-  double usd_per_hour = 0.0;
-  for (std::size_t device = 0; device < plan.devices.size(); ++device) {
-    const auto first = plan.batch.begin() + static_cast<std::ptrdiff_t>(plan.index(device, 0));
-    if (std::any_of(first, first + static_cast<std::ptrdiff_t>(plan.models.size()), [](int batch) { return batch > 0; }))
-      usd_per_hour += plan.devices[device].usd_per_hour;
-  }
-  return plan.throughput > 0.0 ? usd_per_hour / (plan.throughput * 3600.0) * 1e6 : kNever;
+  return plan.throughput > 0.0 ? plan.usd_per_hour() / (plan.throughput * 3600.0) * 1e6 : kNever;
 }
 
 // Cascades with their plans, each made once.
@@ -104,10 +98,11 @@ class Pairs {
         devices_(devices),
         options_(options),
         columns_(columns_of(predictions, profile)),
-        first_cost_(finite(options.cost.empty() ? fastest_seconds(profile, columns_) : options.cost)) {}
+        first_cost_(finite(options.cost.empty() ? fastest_seconds(profile, columns_) : options.cost)),
+        second_cost_(finite(shared_seconds(profile, devices, columns_))) {}
 
   const std::vector<double>& first_cost() const { return first_cost_; }
-  std::vector<double> second_cost() const { return finite(shared_seconds(profile_, devices_, columns_)); }
+  const std::vector<double>& second_cost() const { return second_cost_; }
 
   CascadeFront find(const std::vector<double>& cost) const {
     return find_cascades(predictions_, ModelCosts(cost), options_.cascades);
@@ -115,11 +110,11 @@ class Pairs {
 
   // Index of the pair.
   std::size_t add(const Cascade& cascade, int rounds) {
-    const CascadeReport report = evaluate(cascade, predictions_, ModelCosts(first_cost_), options_.cascades.threads);
     std::vector<std::pair<std::vector<int>, double>> key;
     for (const Tier& tier : cascade.tiers) key.emplace_back(tier.members, tier.threshold);
     const auto [known, added] = known_.try_emplace(key, pairs_.size());
     if (!added) return known->second;
+    const CascadeReport report = evaluate(cascade, predictions_, ModelCosts(first_cost_), options_.cascades.threads);
     PlanOptions planning = options_.plan;
     planning.demand.assign(profile_.models.size(), 0.0);
     for (std::size_t m = 0; m < columns_.size(); ++m) planning.demand[columns_[m]] = report.demand[m];
@@ -165,7 +160,7 @@ class Pairs {
   const std::vector<Device>& devices_;
   const CoPlanOptions& options_;
   std::vector<std::size_t> columns_;
-  std::vector<double> first_cost_;
+  std::vector<double> first_cost_, second_cost_;
   std::vector<CoPlanPoint> pairs_;
   std::map<std::vector<std::pair<std::vector<int>, double>>, std::size_t> known_;
 };

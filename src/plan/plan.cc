@@ -34,8 +34,7 @@ Solution as_in_paper(const Problem& problem, Scored first, std::string found_by,
       found.found_by = "greedy";
     }
   }
-  const Relaxation relaxation = relax(problem, found.bound, found.best, {}, kRounds, clock);
-  found.bound = relaxation.bound;
+  found.bound = relax(problem, found.bound, found.best, {}, kRounds, clock).bound;
   return found;
 }
 
