@@ -78,23 +78,34 @@ class Crew {
   void grow_to(std::size_t workers) {
     while (members_.size() + 1 < workers) {
       auto member = std::make_unique<Member>();
-      member->thread = std::thread([this, own = member.get(), worker = members_.size() + 1] { serve(*own, worker); });
+      member->thread = std::thread([this, own = member.get(), worker = members_.size() + 1, core = sched_getcpu()] {
+        spread(worker, core);
+        serve(*own, worker);
+      });
       members_.push_back(std::move(member));
     }
   }
 
-  // Of no more workers than it has grown to.
+  // Of no more workers than it has grown to. A part that its member has not begun when the caller comes to it is the
+  // caller's: where others keep the cores busy, a member may wake late.
   void run(Job& job) noexcept {
     left_.store(static_cast<std::uint32_t>(job.workers - 1), std::memory_order_relaxed);
     for (std::size_t worker = 1; worker < job.workers; ++worker) members_[worker - 1]->ask(&job);
     job.run(0);
+    for (std::size_t worker = job.workers - 1; worker > 0; --worker) {
+      Member& member = *members_[worker - 1];
+      if (!member.take(member.asked.load(std::memory_order_relaxed))) continue;
+      job.run(worker);
+      left_.fetch_sub(1, std::memory_order_relaxed);
+    }
     for (std::uint32_t left = left_.load(std::memory_order_acquire); left != 0;) left = await_change(left_, left);
   }
 
  private:
   struct alignas(64) Member {
     std::atomic<std::uint32_t> asked = 0;  // how often
-    Job* job = nullptr;                    // null: to end
+    std::atomic<std::uint32_t> taken = 0;  // the last of these that somebody has taken on
+    Job* job = nullptr;                    // of the last, until it is done; null: to end
     std::thread thread;
 
     void ask(Job* what) {
@@ -102,11 +113,32 @@ class Crew {
       asked.fetch_add(1, std::memory_order_release);
       asked.notify_one();
     }
+
+    // Whether the caller of this is the one to do what was asked for the `call`-th time.
+    bool take(std::uint32_t call) {
+      std::uint32_t before = call - 1;
+      return taken.compare_exchange_strong(before, call, std::memory_order_relaxed);
+    }
   };
+
+  // Moves this thread to a core of its own, which the system may change later. Where idle cores of a virtual machine look
+  // busy, it starts and wakes a thread on the core of whoever asks.
+  void spread(std::size_t worker, int core_of_caller) const {
+    std::vector<int> others;
+    for (int core = 0; core < CPU_SETSIZE; ++core)
+      if (core != core_of_caller && CPU_ISSET(core, &cores_)) others.push_back(core);
+    if (others.empty()) return;
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    CPU_SET(others[(worker - 1) % others.size()], &own);
+    sched_setaffinity(0, sizeof own, &own);
+    sched_setaffinity(0, sizeof cores_, &cores_);
+  }
 
   void serve(Member& own, std::size_t worker) {
     for (std::uint32_t asked = 0;;) {
       asked = await_change(own.asked, asked);
+      if (!own.take(asked)) continue;
       if (own.job == nullptr) return;
       own.job->run(worker);
       if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) left_.notify_one();

@@ -6,7 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "select/score_rows.h"
 #include "select/scorer.h"
+#include "select/top_two.h"
 
 namespace quorate {
 
@@ -42,7 +44,14 @@ class Glances {
   std::size_t padded() const { return padded_; }
 
  private:
-  void look(const Scoring& scoring, std::span<const std::int32_t> own, std::size_t begin, std::size_t end);
+  struct Line {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  // At samples from `first` on, as many as `found` has room for.
+  void look(ScoreReader& read, std::span<const std::int32_t> own, Line models, std::size_t first, std::span<TopTwo> found);
+  void find_extremes(std::size_t models, std::size_t first, std::size_t rows);
 
   std::size_t padded_;
   std::vector<float> own_, best_, second_;  // [samples, padded]

@@ -14,33 +14,31 @@ constexpr double kNothing = -std::numeric_limits<double>::infinity();
 constexpr std::size_t kLanes = 8;
 
 // Each removal rounds a sum once more, by up to 1.1e-16 of it: that many leave it within a hundredth of a tie.
-constexpr int kRemovals = 64;
+constexpr std::uint32_t kRemovals = 64;
 
+// A float times a small whole number is exact in double.
 struct AddScores {
   template <int>
-  [[gnu::always_inline]] static void run(const float* scores, std::size_t count, bool added, double* __restrict sums) {
-    if (added)
-      for (std::size_t i = 0; i < count; ++i) sums[i] += double{scores[i]};
-    else
-      for (std::size_t i = 0; i < count; ++i) sums[i] -= double{scores[i]};
+  [[gnu::always_inline]] static void run(const float* scores, std::size_t count, double times, double* __restrict sums) {
+    for (std::size_t i = 0; i < count; ++i) sums[i] += times * double{scores[i]};
   }
 };
 
 struct FindHighest {
   template <int>
-  [[gnu::always_inline]] static void run(std::size_t rows, std::size_t classes, const std::int32_t* own,
-                                         const std::uint32_t* wake, std::uint32_t now, double* sums,
-                                         PickSums::Highest* found) {
-    for (std::size_t row = 0; row < rows; ++row, sums += classes) {
-      if (wake[row] > now) continue;
-      if (own[row] < 0) {
-        found[row] = highest(sums, classes);
+  [[gnu::always_inline]] static void run(const std::uint32_t* samples, std::size_t count, std::size_t classes,
+                                         const std::int32_t* own, double* of_samples, PickSums::Highest* found) {
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t sample = samples[k];
+      double* sums = of_samples + sample * classes;
+      if (own[sample] < 0) {
+        found[sample] = highest(sums, classes);
         continue;
       }
-      const double left_out = sums[own[row]];
-      sums[own[row]] = kNothing;
-      found[row] = highest(sums, classes);
-      sums[own[row]] = left_out;
+      const double left_out = sums[own[sample]];
+      sums[own[sample]] = kNothing;
+      found[sample] = highest(sums, classes);
+      sums[own[sample]] = left_out;
     }
   }
 
@@ -84,7 +82,7 @@ PickSums::PickSums(const Scoring& scoring, std::span<const std::int32_t> own)
       combine_(scoring.combine),
       own_(own.begin(), own.end()),
       chunks_(predictions_.samples(), predictions_.classes()),
-      threads_(threads_worth(predictions_.samples() * predictions_.classes() / 8, scoring.threads)),
+      threads_(threads_worth(predictions_.samples() * (predictions_.classes() + 16) / 4, scoring.threads)),
       lowest_(combine_ == Pooling::kLogits ? double{std::log(static_cast<float>(kLeastProbability))} : 0.0),
       sums_(predictions_.samples() * predictions_.classes()),
       highest_(predictions_.samples()) {
@@ -104,35 +102,55 @@ void PickSums::clear() {
 
 void PickSums::add(std::size_t model) {
   ++picks_;
-  changes_.push_back({model, true});
+  change(model, 1.0);
 }
 
 bool PickSums::remove(std::size_t model) {
   if (removed_ == kRemovals) return false;
   ++removed_;
   --picks_;
-  changes_.push_back({model, false});
+  change(model, -1.0);
   return true;
 }
 
-void PickSums::settle(std::span<const std::uint32_t> wake, const std::function<void(std::size_t)>& of_chunk) {
+void PickSums::change(std::size_t model, double times) {
+  for (Change& change : changes_)
+    if (change.model == model) {
+      change.times += times;
+      return;
+    }
+  changes_.push_back({model, times});
+}
+
+void PickSums::settle(std::span<const std::uint32_t> wake,
+                      const std::function<void(std::size_t, std::span<const std::uint32_t>)>& of_chunk) {
+  const std::uint32_t now = changes();
   parallel_for(chunks_.count(), threads_, [&](std::size_t begin, std::size_t end) {
     ScoreReader read(predictions_, combine_);
+    std::vector<std::uint32_t> awake(chunks_.rows_at_most());
     for (std::size_t chunk = begin; chunk < end; ++chunk) {
-      if (!changes_.empty()) settle(chunks_[chunk], wake.data(), read);
-      of_chunk(chunk);
+      const auto [first, rows] = chunks_[chunk];
+      std::size_t count = 0;
+      for (std::size_t sample = first; sample < first + rows; ++sample) {
+        awake[count] = static_cast<std::uint32_t>(sample);
+        count += wake[sample] <= now ? 1 : 0;
+      }
+      if (!changes_.empty()) {
+        add_changes(chunks_[chunk], read);
+        run_widest<FindHighest>(static_cast<const std::uint32_t*>(awake.data()), count, predictions_.classes(),
+                                static_cast<const std::int32_t*>(own_.data()), sums_.data(), highest_.data());
+      }
+      of_chunk(chunk, {awake.data(), count});
     }
   });
   changes_.clear();
 }
 
-void PickSums::settle(const Chunks::Range& chunk, const std::uint32_t* wake, ScoreReader& read) {
-  const auto [first, rows] = chunk;
+void PickSums::add_changes(const Chunks::Range& chunk, ScoreReader& read) {
   const std::size_t classes = predictions_.classes();
-  double* sums = sums_.data() + first * classes;
-  for (const auto& [model, added] : changes_) run_widest<AddScores>(read(model, first, rows), rows * classes, added, sums);
-  run_widest<FindHighest>(rows, classes, static_cast<const std::int32_t*>(own_.data() + first), wake + first, picks_, sums,
-                          highest_.data() + first);
+  double* sums = sums_.data() + chunk.first * classes;
+  for (const auto& [model, times] : changes_)
+    if (times != 0.0) run_widest<AddScores>(read(model, chunk.first, chunk.rows), chunk.rows * classes, times, sums);
 }
 
 }  // namespace quorate

@@ -31,9 +31,10 @@ class PickSums {
   // Of one of the picks; false, and nothing has changed, where sums have lost too much to rounding for one more.
   bool remove(std::size_t model);
 
-  // Whether highest() is brought up to date is up to the sample: not before pick number wake[sample], 1 for the first. After
-  // each of the chunks, in any order, of_chunk(chunk).
-  void settle(std::span<const std::uint32_t> wake, const std::function<void(std::size_t chunk)>& of_chunk);
+  // Whether highest() is brought up to date is up to the sample: not before there are wake[sample] changes. After each of
+  // the chunks, in any order, of_chunk(chunk, its samples that are up to date, ascending).
+  void settle(std::span<const std::uint32_t> wake,
+              const std::function<void(std::size_t chunk, std::span<const std::uint32_t> awake)>& of_chunk);
 
   std::span<const double> operator[](std::size_t sample) const {
     return {sums_.data() + sample * predictions_.classes(), predictions_.classes()};
@@ -42,6 +43,7 @@ class PickSums {
   double lowest() const { return lowest_; }  // no model gives a lower score
 
   std::uint32_t picks() const { return picks_; }
+  std::uint32_t changes() const { return picks_ + 2 * removed_; }  // picks added and taken back since clear()
 
   // Sums of the picks and one more are equal where their means are within kScoreTie.
   double tie() const { return kScoreTie * (static_cast<double>(picks_) + 1.0); }
@@ -52,10 +54,11 @@ class PickSums {
  private:
   struct Change {
     std::size_t model = 0;
-    bool added = true;
+    double times = 0.0;  // negative: taken back
   };
 
-  void settle(const Chunks::Range& rows, const std::uint32_t* wake, ScoreReader& read);
+  void change(std::size_t model, double times);
+  void add_changes(const Chunks::Range& chunk, ScoreReader& read);
 
   const Predictions& predictions_;
   Pooling combine_;
@@ -67,7 +70,7 @@ class PickSums {
   std::vector<Highest> highest_;  // [samples]
   std::vector<Change> changes_;   // that sums_ and highest_ lack
   std::uint32_t picks_ = 0;
-  int removed_ = 0;  // since all was 0
+  std::uint32_t removed_ = 0;  // since all was 0
 };
 
 }  // namespace quorate

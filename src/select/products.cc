@@ -6,6 +6,7 @@
 
 #include "quorate/core/parallel.h"
 #include "select/cpu.h"
+#include "select/line_vector.h"
 #include "select/product_tiles.h"
 
 namespace quorate {
@@ -29,7 +30,7 @@ class Part {
         models_((predictions.models() + kTile - 1) / kTile * kTile),
         rows_(std::max<std::size_t>(1, kStage * kRun / predictions.classes())),
         stride_((rows_ * predictions.classes() + kAlign - 1) / kAlign * kAlign + kAlign),
-        packed_(models_ * stride_ + kAlign, 0.0f),
+        packed_(models_ * stride_, 0.0f),
         mean_(stride_, 0.0f),
         rest_(stride_, 0.0),
         tiles_(tiles() * kTile * kTile, 0.0),
@@ -49,21 +50,21 @@ class Part {
     const std::size_t length = rows * predictions_.classes();
     const std::size_t padded = (length + kAlign - 1) / kAlign * kAlign;
     for (std::size_t m = 0; m < predictions_.models(); ++m) {
-      float* of_model = packed() + m * stride_;
+      float* of_model = packed_.data() + m * stride_;
       predictions_.read(m, first, rows, of_model);
       std::fill(of_model + length, of_model + padded, 0.0f);
     }
-    run_widest<Mean>(static_cast<const float*>(packed()), predictions_.models(), stride_, padded, mean_.data());
+    run_widest<Mean>(static_cast<const float*>(packed_.data()), predictions_.models(), stride_, padded, mean_.data());
     find_rest(first, rows);
     for (std::size_t m = 0; m < predictions_.models(); ++m) {
       double sum = 0.0;
-      run_widest<Centre>(packed() + m * stride_, static_cast<const float*>(mean_.data()),
+      run_widest<Centre>(packed_.data() + m * stride_, static_cast<const float*>(mean_.data()),
                          static_cast<const double*>(rest_.data()), padded, &sum);
       with_rest_[m] += sum;
     }
     scale(first, rows);
     for (std::size_t k = 0; k < padded; k += kRun)
-      add_product_tiles({packed() + k, models_, std::min(kRun, padded - k), stride_}, tiles_.data());
+      add_product_tiles({packed_.data() + k, models_, std::min(kRun, padded - k), stride_}, tiles_.data());
   }
 
   struct Mean {
@@ -118,14 +119,8 @@ class Part {
       if (weights_[first + row] == 1.0) continue;
       const auto root = static_cast<float>(std::sqrt(weights_[first + row]));
       for (std::size_t m = 0; m < predictions_.models(); ++m)
-        for (std::size_t c = 0; c < classes; ++c) packed()[m * stride_ + row * classes + c] *= root;
+        for (std::size_t c = 0; c < classes; ++c) packed_.data()[m * stride_ + row * classes + c] *= root;
     }
-  }
-
-  // At a line of the cache, so that no vector lies across two.
-  float* packed() {
-    const auto beyond = reinterpret_cast<std::uintptr_t>(packed_.data()) / sizeof(float) % kAlign;
-    return packed_.data() + (kAlign - beyond) % kAlign;
   }
 
   const Predictions& predictions_;
@@ -133,9 +128,9 @@ class Part {
   std::size_t models_;
   std::size_t rows_;
   std::size_t stride_;
-  std::vector<float> packed_;  // [models, stride], and room to align it
-  std::vector<float> mean_;
-  std::vector<double> rest_;
+  LineVector<float> packed_;  // [models, stride]
+  LineVector<float> mean_;
+  LineVector<double> rest_;
   std::vector<double> tiles_;
   std::vector<double> with_rest_;
   double rest_with_rest_ = 0.0;

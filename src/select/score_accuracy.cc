@@ -17,7 +17,7 @@ namespace quorate {
 namespace {
 
 constexpr std::size_t kLanes = Glances::kLanes;
-constexpr std::uint32_t kLongest = 100;  // picks that a sample is left alone for
+constexpr std::uint32_t kLongest = 100;  // changes of the picks that a sample is left alone for
 
 // Whether the true class answers when `scores` are added.
 struct Decide {
@@ -66,7 +66,9 @@ class AccuracyScorer final : public Scorer {
 
   bool remove(std::size_t model) override {
     if (!sums_.remove(model)) return false;
-    wake_all();
+    if (!takes_back_) wake_all();
+    takes_back_ = true;
+    settled_ = false;
     return true;
   }
 
@@ -80,10 +82,9 @@ class AccuracyScorer final : public Scorer {
     std::vector<Wrong> wrong(glances_.padded());
     std::vector<double> at_a_look(glances_.padded(), 0.0);
     const std::size_t blocks = last - first + 1;
-    parallel_for(blocks, threads_worth(blocks * kLanes * open_.size() / 4, threads_),
-                 [&](std::size_t begin, std::size_t end) {
-                   count_wrong((first + begin) * kLanes, (first + end) * kLanes, asked, at_a_look, wrong);
-                 });
+    parallel_for(blocks, threads_worth(blocks * kLanes * open_.size(), threads_), [&](std::size_t begin, std::size_t end) {
+      count_wrong((first + begin) * kLanes, (first + end) * kLanes, asked, at_a_look, wrong);
+    });
     for (const int model : models) {
       const auto m = static_cast<std::size_t>(model);
       known_[m] = losses[m] = (wrong_for_all_ + (at_a_look[m] + wrong[m].by_rival + wrong[m].by_row)) / weights_.total;
@@ -165,7 +166,6 @@ class AccuracyScorer final : public Scorer {
     return t > open.next + double{models.second[model]} + tie ? Sure::kRight : Sure::kNot;
   }
 
-  // How long samples may be left alone counts picks that are added.
   void wake_all() {
     std::fill(wake_.begin(), wake_.end(), 0);
     settled_ = false;
@@ -176,11 +176,9 @@ class AccuracyScorer final : public Scorer {
     const Chunks& chunks = sums_.chunks();
     std::vector<std::vector<OpenSample>> open(chunks.count());
     std::vector<double> wrong(chunks.count(), 0.0);
-    const std::uint32_t picks = sums_.picks();
-    sums_.settle(wake_, [&](std::size_t chunk) {
+    sums_.settle(wake_, [&](std::size_t chunk, std::span<const std::uint32_t> awake) {
       const auto [first, rows] = chunks[chunk];
-      for (std::size_t sample = first; sample < first + rows; ++sample)
-        if (wake_[sample] <= picks) find_open(sample, open[chunk]);
+      for (const std::uint32_t sample : awake) find_open(sample, open[chunk]);
       wrong[chunk] = sum_of(std::span<const double>(wrong_weight_).subspan(first, rows));
     });
     settled_ = true;
@@ -195,12 +193,17 @@ class AccuracyScorer final : public Scorer {
     const std::span<const double> sums = sums_[sample];
     const double truth = sums[label], rival = sums_.highest(sample).first, next = sums_.highest(sample).second;
     const Glances::Extremes& extremes = glances_.extremes(sample);
-    // Each pick moves the truth's lead by no less than `ahead_least`, and by no more than the highest score of the truth and
-    // the lowest of the rival.
-    const std::uint32_t right = weights_.of[sample] == 0.0 ? kLongest : picks_within(truth - rival, -extremes.ahead_least);
-    const std::uint32_t wrong = picks_within(rival - truth, double{extremes.own_most} - sums_.lowest());
+    // A pick moves the truth's lead by no less than `ahead_least`, and by no more than the highest score of the truth and
+    // the lowest of the rival. One that is taken back moves it by no less than those with the opposite sign, and by no more
+    // than the highest score of the rival and the lowest of the truth.
+    const double own_most = double{extremes.own_most} - sums_.lowest();
+    const double best_most = double{extremes.best_most} - sums_.lowest();
+    const double right_falls = takes_back_ ? std::max(-extremes.ahead_least, own_most) : -extremes.ahead_least;
+    const double wrong_falls = takes_back_ ? std::max(best_most, own_most) : own_most;
+    const std::uint32_t right = weights_.of[sample] == 0.0 ? kLongest : changes_within(truth - rival, right_falls);
+    const std::uint32_t wrong = changes_within(rival - truth, wrong_falls);
     wrong_weight_[sample] = right == 0 && wrong > 0 ? weights_.of[sample] : 0.0;
-    wake_[sample] = sums_.picks() + std::max(right, wrong);
+    wake_[sample] = sums_.changes() + std::max(right, wrong);
     if (right > 0 || wrong > 0) return;
     std::size_t place = 0;
     while (sums[place] != rival || place == label) ++place;
@@ -209,9 +212,9 @@ class AccuracyScorer final : public Scorer {
     open.push_back({sample, label, weights_.of[sample], truth, rival, next, place, lower});
   }
 
-  // How many picks may go by, the first being any candidate of now, before a lead that falls by up to `fall` with each may
+  // How many changes may go by, the first being any candidate of now, before a lead that falls by up to `fall` with each may
   // be used up; up to kLongest. The margin covers the rounding of the sums and what counts as a tie.
-  std::uint32_t picks_within(double lead, double fall) const {
+  std::uint32_t changes_within(double lead, double fall) const {
     const double spare = lead - 1e-9 * (1.0 + static_cast<double>(sums_.picks()));
     if (!(spare > fall)) return 0;
     return fall <= 0.0 || spare >= fall * kLongest ? kLongest : static_cast<std::uint32_t>(spare / fall);
@@ -222,8 +225,9 @@ class AccuracyScorer final : public Scorer {
   int threads_;
   Glances glances_;
   PickSums sums_;
+  bool takes_back_ = false;           // whether picks were ever taken back: samples are then left alone for less long
   bool settled_ = false;              // whether what follows is of the picks
-  std::vector<std::uint32_t> wake_;   // [samples]: at so many picks a sample may be open again
+  std::vector<std::uint32_t> wake_;   // [samples]: at so many changes a sample may be open again
   std::vector<double> wrong_weight_;  // [samples]: its weight where it is wrong with any candidate, else 0
   std::vector<OpenSample> open_;      // ascending samples
   double wrong_for_all_ = 0.0;        // the weight of the samples that are wrong with any candidate

@@ -3,18 +3,23 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "quorate/core/parallel.h"
 #include "select/cpu.h"
+#include "select/line_vector.h"
 #include "select/score_weights.h"
 #include "select/scorers.h"
 
 namespace quorate {
 namespace {
 
-constexpr std::size_t kLanes = 32;  // independent products; columns are padded to a multiple with factors of 1
+constexpr std::size_t kLanes = 32;  // independent products
 constexpr std::size_t kFactors = 16;
+constexpr std::size_t kRoughLanes = 64;
+constexpr double kExact = 1e-12;  // losses so far apart count as equal; see rounding_of()
 constexpr std::uint64_t kExponent = 0x7ff0000000000000u;
 constexpr std::uint64_t kOne = 0x3ff0000000000000u;
 
@@ -40,6 +45,23 @@ template <bool kClamped>
   }
 }
 
+// Of all mantissas times 2 to the sum of the exponents, which are two's complements. A lane at a time would wait for the one
+// before.
+template <class Mantissa, class Exponent, std::size_t kCount>
+double log_of_product(const Mantissa (&mantissas)[kCount], const Exponent (&exponents)[kCount]) {
+  constexpr std::size_t kApart = 8;
+  double product[kApart];
+  Exponent exponent = 0;
+  std::fill_n(product, kApart, 1.0);
+  for (std::size_t lane = 0; lane < kCount; ++lane) {
+    product[lane % kApart] *= double{mantissas[lane]};
+    exponent += exponents[lane];
+  }
+  const double whole =
+      ((product[0] * product[1]) * (product[2] * product[3])) * ((product[4] * product[5]) * (product[6] * product[7]));
+  return static_cast<double>(static_cast<std::make_signed_t<Exponent>>(exponent)) * 0.69314718055994530942 + std::log(whole);
+}
+
 // One logarithm for all terms: of their product, kept as mantissas in [1, 2) and whole exponents.
 struct Product {
   alignas(64) double mantissas[kLanes];
@@ -50,14 +72,53 @@ struct Product {
     std::fill_n(exponents, kLanes, 0u);
   }
 
-  double log() const {
-    double mantissa = 1.0;
-    std::int64_t exponent = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      mantissa *= mantissas[lane];
-      exponent += static_cast<std::int64_t>(exponents[lane]);
+  double log() const { return log_of_product(mantissas, exponents); }
+};
+
+// The same in float, of sums rounded to it: a first look at each candidate.
+struct RoughTerms {
+  const float* sums;
+  const float* column;
+  std::size_t count;    // a multiple of kRoughLanes
+  std::size_t factors;  // so many terms and a mantissa multiply to a normal float
+};
+
+struct RoughProduct {
+  alignas(64) float mantissas[kRoughLanes];
+  alignas(64) std::uint32_t exponents[kRoughLanes];
+
+  RoughProduct() {
+    std::fill_n(mantissas, kRoughLanes, 1.0f);
+    std::fill_n(exponents, kRoughLanes, 0u);
+  }
+
+  double log() const { return log_of_product(mantissas, exponents); }
+};
+
+struct MultiplyRoughTerms {
+  template <int>
+  [[gnu::always_inline]] static void run(const RoughTerms& terms, RoughProduct* whole) {
+    alignas(64) float product[kRoughLanes];
+    alignas(64) std::uint32_t exponents[kRoughLanes];
+    for (std::size_t lane = 0; lane < kRoughLanes; ++lane) {
+      product[lane] = whole->mantissas[lane];
+      exponents[lane] = whole->exponents[lane];
     }
-    return static_cast<double>(exponent) * 0.69314718055994530942 + std::log(mantissa);
+    for (std::size_t block = 0; block < terms.count; block += kRoughLanes * terms.factors) {
+      const std::size_t end = std::min(terms.count, block + kRoughLanes * terms.factors);
+      for (std::size_t i = block; i < end; i += kRoughLanes)
+        for (std::size_t lane = 0; lane < kRoughLanes; ++lane)
+          product[lane] *= terms.sums[i + lane] + terms.column[i + lane];
+      for (std::size_t lane = 0; lane < kRoughLanes; ++lane) {
+        const auto bits = std::bit_cast<std::uint32_t>(product[lane]);
+        exponents[lane] += (bits >> 23) - 127;
+        product[lane] = std::bit_cast<float>((bits & 0x007fffffu) | 0x3f800000u);
+      }
+    }
+    for (std::size_t lane = 0; lane < kRoughLanes; ++lane) {
+      whole->mantissas[lane] = product[lane];
+      whole->exponents[lane] = exponents[lane];
+    }
   }
 };
 
@@ -147,16 +208,19 @@ Extent extent_of(std::span<const float> values) {
   return extent;
 }
 
-// sums += column; the extent of the sums, count being a multiple of kLanes.
+// sums += times column, also rounded; the extent of the sums, count being a multiple of kLanes. A float times a small whole
+// number is exact in double.
 struct AddColumn {
   template <int>
-  [[gnu::always_inline]] static void run(const float* column, std::size_t count, double* __restrict sums, Extent* extent) {
+  [[gnu::always_inline]] static void run(const float* column, double times, std::size_t count, double* __restrict sums,
+                                         float* __restrict rounded, Extent* extent) {
     alignas(64) double least[kLanes], most[kLanes];
     for (std::size_t lane = 0; lane < kLanes; ++lane) least[lane] = extent->least, most[lane] = extent->most;
     for (std::size_t i = 0; i < count; i += kLanes)
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const double sum = sums[i + lane] + double{column[i + lane]};
+        const double sum = sums[i + lane] + times * double{column[i + lane]};
         sums[i + lane] = sum;
+        rounded[i + lane] = static_cast<float>(sum);
         least[lane] = sum < least[lane] ? sum : least[lane];
         most[lane] = sum > most[lane] ? sum : most[lane];
       }
@@ -171,10 +235,11 @@ class LogLossScorer final : public Scorer {
  public:
   explicit LogLossScorer(const Scoring& scoring)
       : samples_(scoring.predictions.samples()),
-        padded_((samples_ + kLanes - 1) / kLanes * kLanes),
+        padded_((samples_ + kRoughLanes - 1) / kRoughLanes * kRoughLanes),
         columns_(scoring.predictions.models() * padded_),
         extents_(scoring.predictions.models()),
         sums_(padded_),
+        rounded_(padded_),
         weights_(score_weights(scoring)),
         threads_(scoring.threads) {
     weights_.of.resize(padded_, 0.0);
@@ -192,39 +257,44 @@ class LogLossScorer final : public Scorer {
   void clear() override {
     std::fill_n(sums_.begin(), samples_, 0.0);
     std::fill(sums_.begin() + static_cast<std::ptrdiff_t>(samples_), sums_.end(), 1.0);  // columns add 0 to it
+    std::fill(rounded_.begin(), rounded_.end(), 0.0f);
+    std::fill(rounded_.begin() + static_cast<std::ptrdiff_t>(samples_), rounded_.end(), 1.0f);
     extent_ = {0.0, 0.0};
     picks_ = 0.0;
+    to_add_.clear();
   }
 
   void add(std::size_t model) override {
-    extent_ = {};
-    run_widest<AddColumn>(column(static_cast<int>(model)), padded_, sums_.data(), &extent_);
     picks_ += 1.0;
+    for (auto& [other, times] : to_add_)
+      if (other == static_cast<int>(model)) {
+        times += 1.0;
+        return;
+      }
+    to_add_.push_back({static_cast<int>(model), 1.0});
   }
 
   void score(std::span<const int> models, std::span<double> losses) override {
-    const double size = picks_ + 1.0;
+    settle();
     const int threads = threads_worth(models.size() * padded_ / (weights_.alike ? 8 : 2), threads_);
     parallel_for(models.size(), threads, [&](std::size_t begin, std::size_t end) {
       const std::span<const int> some = models.subspan(begin, end - begin);
-      const std::vector<double> logs = weights_.alike ? sums_of_logs(some) : weighted_sums_of_logs(some);
-      for (std::size_t k = 0; k < some.size(); ++k)
-        losses[static_cast<std::size_t>(some[k])] = std::log(size) - logs[k] / weights_.total;
+      const std::vector<double> logs = weights_.alike ? rough_sums_of_logs(some) : weighted_sums_of_logs(some);
+      for (std::size_t k = 0; k < some.size(); ++k) losses[static_cast<std::size_t>(some[k])] = loss_of(logs[k]);
     });
   }
 
-  // With u = 2^-53: a term is a sum of `picks` + 1 positive numbers, wrong by a factor within (1 + u)^(picks + 2), clamping
-  // included, and each is multiplied once, or its logarithm, at most 39 + log(picks + 1), is summed with relative errors of
-  // a few u a term. In the mean over samples that is within (picks + 4) u + 64 u |log|, doubled here for second-order terms;
-  // sums of weights add a factor of (1 + samples / lanes u) of the same.
-  double error() const override {
-    const double longest = static_cast<double>(padded_) / static_cast<double>(kLanes) + 64.0;
-    return 0x1p-52 * (picks_ + 4.0 + (weights_.alike ? 64.0 : longest) * (40.0 + std::log(picks_ + 1.0)));
-  }
+  // With u = 2^-24: a term is a sum rounded, the column's number, and their sum, and is multiplied once, so that its
+  // logarithm is within 3.01 u; doubled here.
+  double error() const override { return weights_.alike ? 6.02 * 0x1p-24 + error_in_double() : error_in_double(); }
 
   double exact(std::size_t model) override {
+    settle();
+    const int only = static_cast<int>(model);
+    const double loss = loss_of(weights_.alike ? sum_of_logs(only) : weighted_sums_of_logs({&only, 1})[0]);
+    if (error_in_double() <= 0.5 * kExact * (1.0 + loss)) return loss;
     const double size = picks_ + 1.0;
-    const float* with = column(static_cast<int>(model));
+    const float* with = column(only);
     double sum = 0.0;
     for (std::size_t i = 0; i < samples_; ++i)
       sum -= weights_.of[i] * std::log(std::clamp((sums_[i] + double{with[i]}) / size, kLeastProbability, 1.0));
@@ -246,20 +316,60 @@ class LogLossScorer final : public Scorer {
     return extent_.least + own.least >= none.least && extent_.most + own.most <= none.most;
   }
 
+  void settle() {
+    for (const auto& [model, times] : to_add_) {
+      extent_ = {};
+      run_widest<AddColumn>(column(model), times, padded_, sums_.data(), rounded_.data(), &extent_);
+    }
+    to_add_.clear();
+  }
+
+  double loss_of(double sum_of_logs) const { return std::log(picks_ + 1.0) - sum_of_logs / weights_.total; }
+
+  // With u = 2^-53: a term is a sum of `picks` + 1 positive numbers, wrong by a factor within (1 + u)^(picks + 2), clamping
+  // included, and each is multiplied once, or its logarithm, at most 39 + log(picks + 1), is summed with relative errors of
+  // a few u a term. In the mean over samples that is within (picks + 4) u + 64 u |log|, doubled here for second-order terms;
+  // sums of weights add a factor of (1 + samples / lanes u) of the same.
+  double error_in_double() const {
+    const double longest = static_cast<double>(padded_) / static_cast<double>(kLanes) + 64.0;
+    return 0x1p-52 * (picks_ + 4.0 + (weights_.alike ? 64.0 : longest) * (40.0 + std::log(picks_ + 1.0)));
+  }
+
+  double sum_of_logs(int model) const {
+    Product product;
+    if (is_within(model))
+      run_widest<MultiplyTerms<false>>(terms(model, 0, padded_), &product);
+    else
+      run_widest<MultiplyTerms<true>>(terms(model, 0, padded_), &product);
+    return product.log();
+  }
+
+  // How many terms may be multiplied in float: of least and most l and m, l^n and 2 m^n stay away from the ends of its
+  // range. 0 where terms are clamped.
+  std::size_t rough_factors(int model) const {
+    if (!is_within(model)) return 0;
+    const Extent& own = extents_[static_cast<std::size_t>(model)];
+    const int least = std::ilogb(extent_.least + own.least), most = std::ilogb(extent_.most + own.most) + 1;
+    int factors = 16;
+    while (factors > 1 && (factors * least < -120 || factors * most > 120)) factors /= 2;
+    return static_cast<std::size_t>(factors);
+  }
+
   // Block by block, each of whose sums stay in the first cache for all models.
-  std::vector<double> sums_of_logs(std::span<const int> models) const {
-    constexpr std::size_t kBlock = 4 * kLanes * kFactors;
-    std::vector<Product> products(models.size());
+  std::vector<double> rough_sums_of_logs(std::span<const int> models) const {
+    constexpr std::size_t kBlock = 64 * kRoughLanes;
+    std::vector<RoughProduct> products(models.size());
+    std::vector<std::size_t> factors;
+    for (const int model : models) factors.push_back(rough_factors(model));
     for (std::size_t first = 0; first < padded_; first += kBlock)
-      for (std::size_t k = 0; k < models.size(); ++k) {
-        const Terms block = terms(models[k], first, std::min(kBlock, padded_ - first));
-        if (is_within(models[k]))
-          run_widest<MultiplyTerms<false>>(block, &products[k]);
-        else
-          run_widest<MultiplyTerms<true>>(block, &products[k]);
-      }
+      for (std::size_t k = 0; k < models.size(); ++k)
+        if (factors[k] > 0)
+          run_widest<MultiplyRoughTerms>(
+              RoughTerms{rounded_.data() + first, column(models[k]) + first, std::min(kBlock, padded_ - first), factors[k]},
+              &products[k]);
     std::vector<double> logs;
-    for (const Product& product : products) logs.push_back(product.log());
+    for (std::size_t k = 0; k < models.size(); ++k)
+      logs.push_back(factors[k] > 0 ? products[k].log() : sum_of_logs(models[k]));
     return logs;
   }
 
@@ -272,10 +382,12 @@ class LogLossScorer final : public Scorer {
 
   std::size_t samples_;
   std::size_t padded_;
-  std::vector<float> columns_;   // [models, padded]: the score of the true class
-  std::vector<Extent> extents_;  // [models], of their columns
-  std::vector<double> sums_;     // [padded]: over the picks
-  Extent extent_;                // of the sums
+  LineVector<float> columns_;                   // [models, padded]: the score of the true class
+  std::vector<Extent> extents_;                 // [models], of their columns
+  LineVector<double> sums_;                     // [padded]: over the picks, then 1
+  LineVector<float> rounded_;                   // [padded]: the same
+  Extent extent_;                               // of the sums
+  std::vector<std::pair<int, double>> to_add_;  // models picked since, and how often
   ScoreWeights weights_;
   int threads_;
   double picks_ = 0.0;

@@ -152,7 +152,7 @@ class MacroF1Scorer final : public Scorer {
   }
 
   void find_open() {
-    sums_.settle(always_, [](std::size_t) {});
+    sums_.settle(always_, [](std::size_t, std::span<const std::uint32_t>) {});
     settled_ = true;
     std::fill(known_.begin(), known_.end(), -1.0);
     open_.clear();

@@ -18,6 +18,8 @@ class ScoreReader {
       : predictions_(predictions),
         as_stored_(combine != Pooling::kLogits && (predictions.has_probabilities() || predictions.has_values())) {}
 
+  std::size_t classes() const { return predictions_.classes(); }
+
   // [rows, classes] of samples [first, first + rows), until the next call.
   const float* operator()(std::size_t model, std::size_t first, std::size_t rows) {
     if (as_stored_ && !predictions_.raw(model).file)

@@ -50,7 +50,7 @@ void check_suits(const Scoring& scoring);
 
 std::unique_ptr<Scorer> make_scorer(const Scoring& scoring);
 
-// One thread where the work of a call would not pay for starting more.
-inline int threads_worth(std::size_t operations, int threads) { return operations < 100'000 ? 1 : threads; }
+// One thread where the work of a call would not pay for waking more.
+inline int threads_worth(std::size_t operations, int threads) { return operations < 40'000 ? 1 : threads; }
 
 }  // namespace quorate

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <latch>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -60,10 +61,13 @@ TEST(ParallelFor, AnExceptionReachesTheCallerAfterAllBodiesEnd) {
   }
 }
 
+// Bodies wait for each other, or one thread might do the work of several.
 std::set<std::thread::id> threads_of_a_call(int threads) {
   std::mutex mutex;
+  std::latch all_there(threads);
   std::set<std::thread::id> result;
   parallel_for(static_cast<std::size_t>(threads), threads, [&](std::size_t, std::size_t) {
+    all_there.arrive_and_wait();
     const std::lock_guard lock(mutex);
     result.insert(std::this_thread::get_id());
   });
@@ -121,7 +125,9 @@ TEST(ParallelFor, ThreadsUseTheCoresOfTheCaller) {
       if (CPU_ISSET(core, &all)) CPU_SET(core, &first);
     ASSERT_EQ(sched_setaffinity(0, sizeof first, &first), 0);
     std::atomic<int> elsewhere = 0;
+    std::latch all_there(3);
     parallel_for(3, 3, [&](std::size_t, std::size_t) {
+      all_there.arrive_and_wait();
       cpu_set_t own;
       if (sched_getaffinity(0, sizeof own, &own) != 0 || !CPU_EQUAL(&own, &first)) ++elsewhere;
     });
