@@ -9,6 +9,9 @@
 namespace quorate {
 namespace {
 
+// Each model that is taken back rounds the sum once more, by up to 1.1e-16 of it.
+constexpr int kTakenBack = 64;
+
 // Of e = scores - targets (null: 0) the products with s and itself, in lanes: the same bits on any processor. Then
 // s += times e.
 struct AddProducts {
@@ -25,14 +28,14 @@ struct AddProducts {
         se[lane] += s[i + lane] * e[lane];
         ee[lane] += e[lane] * e[lane];
       }
-      if (times > 0.0)
+      if (times != 0.0)
         for (std::size_t lane = 0; lane < kLanes; ++lane) s[i + lane] += times * e[lane];
     }
     for (std::size_t i = whole; i < count; ++i) {
       const double rest = double{scores[i]} - (targets != nullptr ? double{targets[i]} : 0.0);
       se[i - whole] += s[i] * rest;
       ee[i - whole] += rest * rest;
-      if (times > 0.0) s[i] += times * rest;
+      if (times != 0.0) s[i] += times * rest;
     }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       product->with_sum += se[lane];
@@ -52,34 +55,44 @@ ErrorSums::ErrorSums(const Scoring& scoring, const ScoreWeights& weights)
       chunks_(predictions_.samples(), predictions_.classes()),
       threads_(threads_worth(predictions_.samples() * predictions_.classes() / 4, scoring.threads)) {}
 
-bool ErrorSums::goes_on(const Picks& picks) const {
-  return std::all_of(held_.begin(), held_.end(), [&](const auto& held) {
-    const auto found = picks.find(held.first);
-    return found != picks.end() && found->second >= held.second;
-  });
+ErrorSums::Picks ErrorSums::changes_to(const Picks& picks) const {
+  Picks changes;
+  for (const auto& [model, count] : picks) changes[model] = count;
+  for (const auto& [model, count] : held_) changes[model] -= count;
+  std::erase_if(changes, [](const auto& change) { return change.second == 0.0; });
+  return changes;
+}
+
+bool ErrorSums::begins_anew(const Picks& picks, const Picks& changes) const {
+  const bool takes_back = std::any_of(changes.begin(), changes.end(), [](const auto& change) { return change.second < 0.0; });
+  return sums_.empty() || (takes_back && (changes.size() > picks.size() || taken_back_ == kTakenBack));
 }
 
 std::size_t ErrorSums::passes_to(const Picks& picks) const {
-  if (!goes_on(picks)) return picks.size() + 1;  // and one to begin anew
-  return static_cast<std::size_t>(std::count_if(picks.begin(), picks.end(), [&](const auto& pick) {
-    const auto found = held_.find(pick.first);
-    return found == held_.end() || found->second < pick.second;
-  }));
+  const Picks changes = changes_to(picks);
+  return begins_anew(picks, changes) ? picks.size() + 1 : changes.size();
 }
 
 void ErrorSums::hold(const Picks& picks) {
-  if (sums_.empty() || !goes_on(picks)) {
+  Picks changes = changes_to(picks);
+  if (begins_anew(picks, changes)) {
     sums_.assign(predictions_.samples() * predictions_.classes(), 0.0);
-    held_.clear();
+    taken_back_ = 0;
+    changes = picks;
   }
-  for (const auto& [model, count] : picks) {
-    const double more = count - held_[model];
-    if (more > 0.0) pass(model, more);
-    held_[model] = count;
+  for (const auto& [model, times] : changes) {
+    pass(model, times);
+    if (times < 0.0) ++taken_back_;
   }
+  held_ = picks;
 }
 
 ErrorSums::Product ErrorSums::with(std::size_t model) { return pass(model, 0.0); }
+
+ErrorSums::Product ErrorSums::add(std::size_t model) {
+  held_[model] += 1.0;
+  return pass(model, 1.0);
+}
 
 ErrorSums::Product ErrorSums::pass(std::size_t model, double times) {
   std::vector<Product> of_chunk(chunks_.count());

@@ -31,17 +31,21 @@ class ErrorSums {
   void hold(const Picks& picks);
 
   Product with(std::size_t model);
+  // The same, and the sum is also of this model from now on.
+  Product add(std::size_t model);
 
  private:
+  Picks changes_to(const Picks& picks) const;  // none of 0
+  bool begins_anew(const Picks& picks, const Picks& changes) const;
   Product pass(std::size_t model, double times);
   Product of_rows(const float* scores, std::size_t first, std::size_t rows, double times);
-  bool goes_on(const Picks& picks) const;
 
   const Predictions& predictions_;
   const ScoreWeights& weights_;
   Chunks chunks_;
   int threads_;
   Picks held_;
+  int taken_back_ = 0;
   std::vector<double> sums_;  // [samples, classes]; empty until something is held
 };
 

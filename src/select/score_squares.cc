@@ -108,7 +108,8 @@ class SquaresScorer final : public Scorer {
     if (passes > 2 && passes_spent_ + passes > sums_.passes_to(picks_) + 2) {
       passes_spent_ = 0;
       sums_.hold(picks_);
-      const auto [with_sum, with_itself] = sums_.with(model);
+      // The first that is asked for is as a rule the next pick.
+      const auto [with_sum, with_itself] = more_.empty() ? sums_.add(model) : sums_.with(model);
       more = 2.0 * with_sum + with_itself;
     } else {
       passes_spent_ += passes;

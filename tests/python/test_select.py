@@ -192,6 +192,16 @@ def test_bad_arguments_are_named(arguments, text):
         qr.select(qr.Predictions(probs, labels), **{"cost": cost, **arguments})
 
 
+def test_models_that_cost_nothing():
+    probs, labels, cost = made_up()
+    predictions = qr.Predictions(probs, labels)
+    free = qr.select(predictions, np.zeros(len(cost)))
+    assert len(free) == 1 and free[0].cost == 0.0
+    assert free[0].loss == min(point.loss for point in qr.select(predictions, cost))
+    some = qr.select(predictions, np.where(np.arange(len(cost)) < 2, 0.0, cost))
+    assert some[0].cost == 0.0 and set(some[0].members) <= {0, 1}
+
+
 def test_a_member_that_the_predictions_lack():
     probs, labels, _ = made_up()
     with pytest.raises(ValueError, match=r"members\[0\] is 9, but must be from 0 to 5"):

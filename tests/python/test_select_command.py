@@ -57,6 +57,8 @@ def test_held_out_figures_stand_beside_the_optimistic_ones(run: Path) -> None:
     seen = qr.FrontEvaluation.load(run / "front_evaluation.json")
     assert seen == qr.evaluate_front(front, library.predictions("calib"), library.cost("latency_s"), draws=200, seed=3)
     assert [point["held_out"]["loss"] for point in found["front"]] == list(seen.loss)
+    assert seen.as_good is not None
+    assert found["as_good"] == {"point": seen.as_good.point, "cost_ratio": seen.as_good.cost_ratio}
     assert found["front"][0]["held_out"]["best_single_at_cost"]["model"] == found["front"][0]["members"][0]
 
     table = CliRunner().invoke(quorate, ["select", str(run), "--held-out", "calib", "--draws", "50"])

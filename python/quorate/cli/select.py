@@ -111,7 +111,9 @@ def select(
         for ensemble, fields in zip(front, written, strict=True):
             fields["within_max_cost"] = ensemble == within
         where = {"file": str(run.front), "metric": metric, "cost": costs[0], "costs": list(costs), "split": split}
-        show_json(where | {"combine": combine, "held_out": held_out, "front": written})
+        found = seen.as_good if seen is not None else None
+        as_good = None if found is None else {"point": found.point, "cost_ratio": found.cost_ratio}
+        show_json(where | {"combine": combine, "held_out": held_out, "as_good": as_good, "front": written})
         return
     columns = ["members x weight", *(f"{name} a sample" for name in costs), f"{metric} on {split}"]
     columns += [f"on {held_out} [{percent(level, 0)}]", "gain at its cost", "over"] if seen is not None else []
