@@ -147,7 +147,7 @@ CascadeLimit as_limit(const std::string& name, const py::dict& given) {
 CascadeFront find(const Predictions& predictions, const py::object& cost, int max_depth, const std::string& signal,
                   const std::string& combine, std::optional<double> max_worst_cost,
                   const std::optional<std::vector<int>>& tier_sizes, double parallel, int threads, int max_tiers,
-                  const std::map<std::string, py::dict>& limits, double gap, double max_exact_work) {
+                  const std::map<std::string, py::dict>& limits, double gap, double max_exact_work, int max_last_size) {
   const ModelCosts costs = as_model_costs(cost, "cost");
   CascadeOptions options;
   options.max_depth = max_depth;
@@ -155,6 +155,7 @@ CascadeFront find(const Predictions& predictions, const py::object& cost, int ma
   options.combine = combine_from_string(combine);
   options.max_worst_cost = max_worst_cost;
   options.tier_sizes = tier_sizes.value_or(std::vector<int>());
+  options.max_last_size = max_last_size;
   options.parallelism = parallel;
   options.threads = threads;
   options.max_tiers = max_tiers;
@@ -177,12 +178,13 @@ void register_functions(py::module_& m) {
       py::arg("signal") = "confidence", py::arg("combine") = "last", py::arg("max_worst_cost") = py::none(),
       py::arg("tier_sizes") = py::none(), py::arg("parallel") = 0.0, py::arg("threads") = 0, py::arg("max_tiers") = 512,
       py::kw_only(), py::arg("limits") = std::map<std::string, py::dict>(), py::arg("gap") = CascadeOptions().gap,
-      py::arg("max_exact_work") = CascadeOptions().max_exact_work,
+      py::arg("max_exact_work") = CascadeOptions().max_exact_work, py::arg("max_last_size") = 0,
       "The front of mean cost against error rate over cascades of up to max_depth tiers, on held-out predictions.\n\n"
       "cost: [models], of one sample on each, or [models, samples]. signal: \"confidence\", \"margin\", \"entropy\", "
       "\"agreement\", \"vote_agreement\" or \"given\". combine: \"last\", \"mean\" or \"majority\". max_worst_cost: of a "
       "sample that reaches the last tier. tier_sizes: how many members a tier that may stop early has; None: (1, 2, 3) for "
-      "the agreement signals, (1,) else. parallel: how far a tier's members run at once, see Cascade. max_tiers: with more "
+      "the agreement signals, (1,) else. max_last_size: how many a last tier has at most; 0: no limit. "
+      "parallel: how far a tier's members run at once, see Cascade. max_tiers: with more "
       "tiers than that, tiers of several members come from the best models only, and found_by says so. limits: other costs "
       "to keep within, {\"usd\": {\"cost\": [models], \"max_mean\": ..., \"max_worst\": ..., \"max_tier\": [...], "
       "\"parallel\": rho}}: on average, of a sample that reaches the last tier, of each tier by its place (edge, cloud). "

@@ -924,6 +924,7 @@ def find_cascades(
     limits: Mapping[str, dict[str, Any]] = ...,
     gap: float = 0.001,
     max_exact_work: float = 5e9,
+    max_last_size: int = 0,
 ) -> CascadeFront: ...
 def measured_parallelism(member_costs: Sequence[float], together: float) -> float: ...
 def calibrate(

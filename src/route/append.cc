@@ -80,6 +80,7 @@ FoundFront append(const Search& search, const FoundFront& front, std::size_t dep
       stages.push_back(reaching(search, family, tiers, start[cascade].thresholds, all));
 
     for (std::uint32_t next = 0; next < search.pool.tiers.size(); ++next) {
+      if (!search.pool.may_end[next]) continue;
       std::vector<std::uint32_t> longer = family.tiers;
       longer.push_back(next);
       if (!search.fits(longer)) continue;

@@ -36,7 +36,7 @@ std::vector<Unit> units_of(const Search& search, std::size_t depth) {
       for (std::uint32_t tier = 0; tier < tiers; ++tier) {
         std::vector<std::uint32_t> next = unit.stopping;
         next.push_back(tier);
-        if ((!last && !search.pool.may_stop[tier]) || !search.fits(next)) continue;
+        if (!(last ? search.pool.may_end : search.pool.may_stop)[tier] || !search.fits(next)) continue;
         if (last)
           unit.open.push_back({tier});
         else

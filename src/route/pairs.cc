@@ -45,8 +45,9 @@ class LeastErrors {
 // All last tiers behind one first tier.
 class PairSweep {
  public:
-  PairSweep(const Search& search, const AskedTiers& asked) : search_(search), asked_(asked) {
-    lasts_.words = (asked.tiers + 63) / 64;
+  PairSweep(const Search& search, const AskedTiers& asked) : search_(search), asked_(asked), ends_(asked.tiers) {
+    while (ends_ > 0 && !search.pool.may_end[ends_ - 1]) --ends_;
+    lasts_.words = (ends_ + 63) / 64;
     const std::size_t padded = lasts_.words * 64;
     lasts_.errors.resize(padded);
     lasts_.cells.resize(padded);
@@ -61,8 +62,7 @@ class PairSweep {
     order_ = rank_by_certainty(certainty_);
     const std::size_t n = asked_.samples;
     cost_before_ = expected_cost(search_.pool.tiers[first].cost, n, n);
-    for (std::size_t last = 0; last < asked_.tiers; ++last)
-      lasts_.errors[last] = static_cast<std::int32_t>(asked_.errors[last]);
+    for (std::size_t last = 0; last < ends_; ++last) lasts_.errors[last] = static_cast<std::int32_t>(asked_.errors[last]);
     sharpen(best);
     auto before = static_cast<float>(cost_before_ * bound_.cells_per_cost());
     int gone_through = 0;
@@ -74,7 +74,7 @@ class PairSweep {
         std::uint64_t any;
         std::memcpy(&any, lasts_.may_matter.data() + word * 8, sizeof any);
         if (any == 0) continue;
-        for (auto last = static_cast<std::uint32_t>(word * 8); last < word * 8 + 8 && last < asked_.tiers; ++last)
+        for (auto last = static_cast<std::uint32_t>(word * 8); last < word * 8 + 8 && last < ends_; ++last)
           if (lasts_.may_matter[last] && search_.fits({first_, last})) {
             go_through(begin, last, best);
             ++gone_through;
@@ -90,7 +90,7 @@ class PairSweep {
  private:
   void sharpen(const CheapestByErrors& best) {
     bound_.rebuild(best);
-    for (std::size_t last = 0; last < asked_.tiers; ++last)
+    for (std::size_t last = 0; last < ends_; ++last)
       lasts_.cells[last] = static_cast<float>(search_.pool.tiers[last].cost * bound_.cells_per_cost());
   }
 
@@ -132,6 +132,7 @@ class PairSweep {
 
   const Search& search_;
   const AskedTiers& asked_;
+  std::size_t ends_;  // tiers before it may come last
   LeastErrors bound_;
   std::uint32_t first_ = 0;
   std::span<const double> certainty_;

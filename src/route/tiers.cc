@@ -108,6 +108,7 @@ std::set<int> sizes_of(const CascadeOptions& options, std::size_t models) {
 TierPool make_tiers(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options) {
   const double limit = options.max_worst_cost.value_or(std::numeric_limits<double>::infinity());
   std::set<int> sizes = sizes_of(options, predictions.models());
+  require(options.max_last_size >= 0, "max_last_size is ", options.max_last_size, ", but must be at least 0");
   const std::vector<Model> models = affordable_models(predictions, cost, limit);
   require(options.max_tiers >= 1, "max_tiers is ", options.max_tiers, ", but must be at least 1");
 
@@ -127,6 +128,7 @@ TierPool make_tiers(const Predictions& predictions, const ModelCosts& cost, cons
     result.worst.push_back(worst);
     result.tiers.push_back({std::move(members), std::move(weights), options.signal, 0.0, one});
     result.may_stop.push_back(sizes.contains(size));
+    result.may_end.push_back(size == 1 || options.max_last_size == 0 || size <= options.max_last_size);
   };
   for (const Model& model : models) add({model.index});
 

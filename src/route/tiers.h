@@ -11,6 +11,7 @@ namespace quorate {
 struct TierPool {
   std::vector<Tier> tiers;     // single models first, in their order; then by size and lexicographically. Thresholds 0.
   std::vector<bool> may_stop;  // [tiers]: of a size that may stop early
+  std::vector<bool> may_end;   // [tiers]: of a size that may come last; none behind one that may not
   std::vector<double> worst;   // [tiers]: the cost of the dearest sample
   std::vector<std::vector<double>> sample_cost;  // [tiers][samples], where samples' costs differ; else empty
   std::string note;                              // what was left out, for found_by; else empty

@@ -64,7 +64,8 @@ ErrorSums::Picks ErrorSums::changes_to(const Picks& picks) const {
 }
 
 bool ErrorSums::begins_anew(const Picks& picks, const Picks& changes) const {
-  const bool takes_back = std::any_of(changes.begin(), changes.end(), [](const auto& change) { return change.second < 0.0; });
+  const bool takes_back =
+      std::any_of(changes.begin(), changes.end(), [](const auto& change) { return change.second < 0.0; });
   return sums_.empty() || (takes_back && (changes.size() > picks.size() || taken_back_ == kTakenBack));
 }
 

@@ -149,6 +149,7 @@ TEST(FindCascades, RefusesWhatItCannotUse) {
   message_for({1.0, 1.0}, {.max_depth = 0}, "max_depth is 0, but must be from 1 to 64");
   message_for({1.0, 1.0}, {.max_depth = 65}, "max_depth is 65, but must be from 1 to 64");
   message_for({1.0, 1.0}, {.tier_sizes = {3}}, "tier_sizes holds 3, but must be from 1 to 2, the number of models");
+  message_for({1.0, 1.0}, {.max_last_size = -1}, "max_last_size is -1, but must be at least 0");
   message_for({1.0, 1.0}, {.max_tiers = 0}, "max_tiers is 0, but must be at least 1");
   message_for({1.0, 1.0}, {.parallelism = 1.5}, "parallelism is 1.5, but must be from 0 to 1");
   message_for({1.0, 1.0}, {.gap = -0.1}, "gap is -0.1, but must be at least 0 and below 1");

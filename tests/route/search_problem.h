@@ -30,6 +30,7 @@ inline Problem random_problem(std::uint64_t seed) {
   options.parallelism = static_cast<double>(random.below(3)) / 2;
   for (int size = 1; size <= 3 && size <= static_cast<int>(models); ++size)
     if (random.below(2) == 1) options.tier_sizes.push_back(size);
+  if (random.below(3) == 0) options.max_last_size = static_cast<int>(1 + random.below(2));
   if (random.below(3) == 0)
     options.max_worst_cost = std::ranges::min(problem.cost.means()) + static_cast<double>(random.below(12)) / 10;
   options.threads = static_cast<int>(1 + random.below(3));
@@ -47,6 +48,8 @@ inline std::pair<std::vector<Tier>, std::vector<Tier>> allowed_tiers(const Probl
     for (const Tier& tier : oracle::tiers_of_size(size, models, problem.options.signal)) stopping.push_back(tier);
   std::vector<Tier> last = stopping;
   for (const Tier& tier : oracle::tiers_of_size(1, models, problem.options.signal)) last.push_back(tier);
+  if (const int most = problem.options.max_last_size; most > 0)
+    std::erase_if(last, [most](const Tier& tier) { return static_cast<int>(tier.members.size()) > most; });
   return {stopping, last};
 }
 

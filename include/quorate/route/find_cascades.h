@@ -27,10 +27,10 @@ struct CascadeOptions {
   Combine combine = Combine::kLast;
   std::optional<double> max_worst_cost = {};  // of a sample that reaches the last tier, in the front's cost
   std::vector<CascadeLimit> limits = {};      // of other costs
-  // Members of a tier that may stop early; a last tier is a single model or has one of these sizes. Members weigh alike.
-  // Empty: {1, 2, 3} for the agreement signals (one model has nobody to agree with: its certainty is its confidence, or 1),
-  // else {1}.
+  // Members of a tier that may stop early. Members weigh alike. Empty: {1, 2, 3} for the agreement signals (one model has
+  // nobody to agree with: its certainty is its confidence, or 1), else {1}.
   std::vector<int> tier_sizes = {};
+  int max_last_size = 0;     // members of a last tier at most, which is a single model or has one of tier_sizes; 0: no limit
   double parallelism = 0.0;  // of a tier's members, see Cascade
   // All tiers of those sizes are tried while they, with the single models, are at most so many. Else tiers of several
   // members are made from as many models as keep them below it: first those that no model beats in both cost and accuracy,
@@ -65,7 +65,7 @@ struct CascadeOptions {
 //
 // Throws std::invalid_argument for predictions of values, a signal that the predictions do not have, costs that are
 // negative, not finite or not [models], limits that no cascade meets (the message says which, and the least that works), a
-// max_depth, tier size, max_tiers, parallelism or gap out of range.
+// max_depth, tier size, max_last_size, max_tiers, parallelism or gap out of range.
 CascadeFront find_cascades(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options = {});
 
 }  // namespace quorate
