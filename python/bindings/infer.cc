@@ -15,36 +15,10 @@
 #include "quorate/infer/isolated.h"
 #include "quorate/infer/measure.h"
 #include "quorate/infer/replay.h"
+#include "samples.h"
 
 namespace quorate::python {
 namespace {
-
-// float32 in C order, aligned, read where it lies; an array in another order, or that is not aligned, is copied.
-py::array as_float32(const py::object& object, const std::string& name) {
-  const py::module_ numpy = py::module_::import("numpy");
-  py::object values = object;
-  // Of tensors: said here, since NumPy's own words name neither the argument nor what it must be.
-  if (py::hasattr(values, "device") && py::hasattr(values.attr("device"), "type"))
-    require(py::str(values.attr("device").attr("type")).cast<std::string>() == "cpu", name, " lies on ",
-            py::str(values.attr("device")).cast<std::string>(), ", but must lie in this machine's memory");
-  if (py::hasattr(values, "dtype") && py::hasattr(values, "detach")) {
-    const auto type = py::str(values.attr("dtype")).cast<std::string>();
-    require(type == "torch.float32", name, " has type ", type, ", but must be float32");
-    values = values.attr("detach")();
-  }
-  const bool foreign = !py::hasattr(values, "__array__") && py::hasattr(values, "__dlpack__");
-  const py::array array = numpy.attr(foreign ? "from_dlpack" : "asarray")(values);
-  require(array.dtype().equal(py::dtype::of<float>()), name, " has type ", py::str(array.dtype()).cast<std::string>(),
-          ", but must be float32");
-  return numpy.attr("require")(array, py::none(), py::make_tuple("C", "A"));
-}
-
-Samples as_samples(const py::object& object, const std::string& name) {
-  py::array array = as_float32(object, name);
-  const auto* data = static_cast<const float*>(array.data());
-  std::vector<std::int64_t> shape(array.shape(), array.shape() + array.ndim());
-  return {data, std::move(shape), owner_of(std::move(array))};
-}
 
 // Waits without the GIL; Ctrl-C ends the waiting, not the work.
 bool wait(const Pending& pending, double timeout_s) {
@@ -72,6 +46,7 @@ std::shared_ptr<Answer> result(const Pending& pending, std::optional<double> tim
     PyErr_SetString(PyExc_TimeoutError, message("no answer after ", *timeout, " s").c_str());
     throw py::error_already_set();
   }
+  drop_left_arrays();
   return answer_of(pending);
 }
 
@@ -347,6 +322,7 @@ void register_answer(py::module_& m) {
       .def_readonly("lost", &Answer::lost, "The members that are missing from some sample's answer.")
       .def_readonly("foretold_accuracy", &Answer::foretold_accuracy,
                     "Accuracy of the committee without `lost` on the engine's held-out predictions; None unless degraded.")
+      .def_readonly("latency_s", &Answer::latency_s, "Seconds from the call of submit() to the answer of the last sample.")
       .def("__repr__", [](const Answer& answer) {
         return message("Answer(samples=", answer.samples, ", classes=", answer.classes, ")");
       });
@@ -502,8 +478,11 @@ void register_infer(py::module_& m) {
       "What the process of an isolated model does; an engine starts it.");
   register_engine(m);
   py::module_::import("atexit").attr("register")(py::cpp_function([] {
-    const py::gil_scoped_release release;
-    live_engines.close();
+    {
+      const py::gil_scoped_release release;
+      live_engines.close();
+    }
+    drop_left_arrays();
   }));
   m.def("measure_profile", &measure, py::arg("library"), py::arg("devices"), py::arg("sample"), py::kw_only(),
         py::arg("batch_sizes") = std::vector<int>{1, 8, 32}, py::arg("models") = py::none(), py::arg("warmup") = 3,

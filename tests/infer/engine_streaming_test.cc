@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -43,6 +44,18 @@ struct Held {
   Engine engine;
   std::optional<Pending> first;
 };
+
+TEST(EngineStreaming, AnAnswerSaysHowLongItTook) {
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  const auto before = now();
+  Held held;
+  const auto entered = now();
+  const auto opened = now();
+  held.gate->open.count_down();
+  const std::chrono::duration<double> latency(held.first->get().latency_s);
+  EXPECT_GE(latency, opened - entered);
+  EXPECT_LE(latency, now() - before);
+}
 
 TEST(EngineStreaming, ARequestPastItsDeadlineFailsWhileTheLaneIsBusy) {
   Held held;

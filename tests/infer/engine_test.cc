@@ -49,6 +49,17 @@ TEST(Engine, AnswersAsTheCascadeDoesSampleBySample) {
   }
 }
 
+// Quick requests with pauses between: lanes and caller look for each other before they sleep.
+TEST(Engine, AnswersACallerWhoWaitsForEach) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 2, 16));
+  Random random(2);
+  for (int i = 0; i < 300; ++i) {
+    const std::vector<float> input = test::random_input((1 + random.below(3)) * kFeatures, random);
+    EXPECT_EQ(engine.predict(input.data(), shape_of(input)).probs, expected(two_tiers(), input).probs);
+    if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 TEST(Engine, AnswersManyCallersAtOnce) {
   Engine engine(members(3), two_tiers(), plan_for(3, 2, 16), {.max_queue_samples = 50});
   std::vector<std::thread> callers;

@@ -45,6 +45,7 @@ struct Answer {
   std::vector<std::uint8_t> degraded;       // [samples], 1: answered without some member that should have been asked
   std::vector<std::string> lost;            // the members that are missing from some sample's answer
   std::optional<double> foretold_accuracy;  // of the committee without `lost` on EngineOptions::held_out; set where degraded
+  double latency_s = 0.0;                   // from the call of submit() to the answer of its last sample
 };
 
 // Samples for an engine: [samples, features...], row-major float32.
