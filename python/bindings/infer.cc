@@ -20,8 +20,8 @@
 namespace quorate::python {
 namespace {
 
-// Waits without the GIL; Ctrl-C ends the waiting, not the work.
-bool wait(const Pending& pending, double timeout_s) {
+// Waits without the GIL, but for `meanwhile` now and then; Ctrl-C ends the waiting, not the work.
+bool wait(const Pending& pending, double timeout_s, const std::function<void()>& meanwhile = nullptr) {
   constexpr double kBetweenSignals_s = 0.1;
   for (;;) {
     {
@@ -31,6 +31,7 @@ bool wait(const Pending& pending, double timeout_s) {
     timeout_s -= kBetweenSignals_s;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     if (timeout_s <= 0.0) return false;
+    if (meanwhile) meanwhile();
   }
 }
 
@@ -48,6 +49,36 @@ std::shared_ptr<Answer> result(const Pending& pending, std::optional<double> tim
   }
   drop_left_arrays();
   return answer_of(pending);
+}
+
+std::shared_ptr<Answer> predict(Engine& engine, const py::object& x, std::optional<double> deadline_s,
+                                const py::object& progress) {
+  Samples samples = as_samples(x, "x");
+  const py::object show = progress_from(progress, "PredictProgress", samples.shape.empty() ? 0 : samples.shape[0]);
+  const Pending pending = [&] {
+    const py::gil_scoped_release release;
+    return engine.submit(std::move(samples), deadline_s.value_or(INFINITY));
+  }();
+  if (show.is_none()) return result(pending, std::nullopt);
+  const bool entered = progress.is(py::bool_(true));
+  const auto say = [&] {
+    const std::size_t answered = [&] {
+      const py::gil_scoped_release release;
+      return pending.answered();
+    }();
+    show(answered);
+  };
+  if (entered) show.attr("__enter__")();
+  std::exception_ptr error;
+  try {
+    wait(pending, INFINITY, say);
+    say();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (entered) show.attr("__exit__")(py::none(), py::none(), py::none());
+  if (error) std::rethrow_exception(error);
+  return result(pending, std::nullopt);
 }
 
 // Lanes let go of Python objects when a request ends, which takes the GIL: at exit they must be done before Python is. In a
@@ -330,6 +361,7 @@ void register_answer(py::module_& m) {
   py::class_<Pending>(m, "Pending", "An answer to come. It outlives its engine.")
       .def("done", &Pending::done, py::call_guard<py::gil_scoped_release>(),
            "True where the answer, or its failure, is there.")
+      .def("answered", &Pending::answered, py::call_guard<py::gil_scoped_release>(), "Samples that have an answer so far.")
       .def("result", &result, py::arg("timeout") = py::none(),
            "Waits for the answer, for at most `timeout` seconds (None: as long as it takes; then TimeoutError). Raises "
            "DeviceError where models failed, DeadlineExceeded, Cancelled, Error where the engine was closed before.")
@@ -399,17 +431,10 @@ void register_engine(py::module_& m) {
           "another type or shape, no samples, and values that are not finite. A request without an answer deadline_s "
           "seconds "
           "from now fails with DeadlineExceeded. Raises QueueFull with when_full=\"refuse\".")
-      .def(
-          "predict",
-          [](Engine& self, const py::object& x, std::optional<double> deadline_s) {
-            Samples samples = as_samples(x, "x");
-            const Pending pending = [&] {
-              const py::gil_scoped_release release;
-              return self.submit(std::move(samples), deadline_s.value_or(INFINITY));
-            }();
-            return result(pending, std::nullopt);
-          },
-          py::arg("x"), py::arg("deadline_s") = py::none(), "The Answer for x: submit(x, deadline_s).result().")
+      .def("predict", &predict, py::arg("x"), py::arg("deadline_s") = py::none(), py::kw_only(), py::arg("progress") = false,
+           "The Answer for x: submit(x, deadline_s).result(). progress: True shows on stderr how many samples are answered, "
+           "how many a second and the time left; a callable is called with the number that are answered, "
+           "a few times a second and at the end, and ends the waiting where it raises.")
       .def(
           "close", [](Engine& self, bool drain) { self.close(drain); }, py::arg("drain") = true,
           py::call_guard<py::gil_scoped_release>(),

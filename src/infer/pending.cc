@@ -32,6 +32,14 @@ bool Pending::wait(double timeout_s) const {
   return state_->changed.wait_for(lock, std::chrono::duration<double>(timeout_s), told);
 }
 
+std::size_t Pending::answered() const {
+  const std::shared_ptr<Engine::State> engine = state_->told ? nullptr : state_->engine.lock();
+  if (!engine) return state_->samples - state_->undecided;
+  engine->require_own_process();
+  const std::lock_guard lock(engine->mutex);
+  return state_->samples - state_->undecided;
+}
+
 const Answer& Pending::get() const {
   wait(INFINITY);
   if (state_->failure) state_->failure->raise(state_->failure->words);

@@ -247,6 +247,23 @@ def test_refuses_other_arrays(x, message):
         running.submit(x)
 
 
+def test_predict_says_how_far_it_is(capsys):
+    x, said = samples(3000), []
+    with engine([Linear(0)]) as running:
+        running.predict(x, progress=said.append)
+        assert said == sorted(said) and said[-1] == 3000
+        running.predict(x, progress=True)
+        assert "predict  3000/3000 samples" in capsys.readouterr().err
+        with pytest.raises(ValueError, match="progress is 3, but must be True, False or callable"):
+            running.predict(x, progress=3)
+        with pytest.raises(KeyError):
+            running.predict(x, progress={}.__getitem__)
+        pending = running.submit(x)
+        assert 0 <= pending.answered() <= 3000
+        pending.result()
+        assert pending.answered() == 3000
+
+
 def test_lets_go_of_inputs():
     with engine([Linear(0)]) as running:
         x = samples(5)

@@ -64,6 +64,9 @@ class Pending {
   // Throws std::invalid_argument for NaN.
   bool wait(double timeout_s) const;
 
+  // Samples that have an answer so far. Takes the engine's lock.
+  std::size_t answered() const;
+
   // Waits, then gives the answer or throws what made it fail: DeviceError where models did, DeadlineExceeded, Cancelled,
   // Error where the engine closed.
   const Answer& get() const;

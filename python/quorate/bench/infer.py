@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
@@ -184,47 +185,61 @@ def said_and_done(case: str, measured: list[float], planned: list[float]) -> Row
     return Row(case, median(measured), "the plan's word", median(planned), note=note)
 
 
-def mean_profile(
+def profile_beside(
     library: qr.ModelLibrary, devices: list[qr.Device], names: list[str], sample: NDArray[np.float32]
 ) -> qr.Profile:
-    """Over devices of one kind, which the cores of a virtual machine are in name only."""
-    each = [qr.Profile.measure(library, [device], sample, models=names, repeats=15) for device in devices]
-    first = each[0]
+    """Of devices of one kind, all measured at once, as they will run: neighbours share a clock and memory. The mean over the
+    devices, since a virtual machine's cores are alike in name only."""
+    with ThreadPoolExecutor(len(devices)) as pool:
+        each = list(
+            pool.map(lambda device: qr.Profile.measure(library, [device], sample=sample, models=names, repeats=7), devices)
+        )
     latency_s = np.mean([profile.latency_s for profile in each], axis=0)
+    first = each[0]
     return qr.Profile(first.models, first.batch_sizes, first.kinds, latency_s, first.memory_bytes)
 
 
-def torchscript_row(plans: int, seconds: float) -> Row:
-    """Committees drawn from eight small networks, each measured just before it runs: a shared machine's speed changes."""
+def small_networks(folder: Path, x: NDArray[np.float32]) -> qr.ModelLibrary:
     import torch
 
+    library = qr.ModelLibrary(folder / "library")
+    library.set_labels("valid", np.zeros(4, int))
+    for i, width in enumerate((4, 6, 8, 12, 16, 20, 24, 32)):
+        torch.manual_seed(i)
+        net = torch.nn.Sequential(
+            torch.nn.Conv2d(3, width, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
+            torch.nn.Conv2d(width, 2 * width, 3, padding=1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1),
+            torch.nn.Flatten(), torch.nn.Linear(2 * width, 10), torch.nn.Softmax(1),
+        ).eval()  # fmt: skip
+        file = folder / f"net{i}.pt"
+        torch.jit.freeze(torch.jit.script(net)).save(str(file))
+        with torch.inference_mode():
+            probs = net(torch.from_numpy(x[:4])).numpy()
+        library.add(f"net{i}", predictions={"valid": probs}, cost={"latency_s": 1.0}, model=file)
+    return library
+
+
+def torchscript_row(plans: int, rounds: int, seconds: float) -> Row:
+    """Committees drawn from eight small networks. A shared machine's speed changes within seconds: each is measured, planned
+    and run in several rounds, and their means count."""
     devices = qr.cpu_devices(cores=[1, 1])
     rng = np.random.default_rng(0)
+    x = rng.normal(size=(4096, 3, 32, 32)).astype(np.float32)
+    measured, planned = [], []
     with tempfile.TemporaryDirectory(prefix="quorate-bench-") as folder:
-        library = qr.ModelLibrary(Path(folder) / "library")
-        library.set_labels("valid", np.zeros(4, int))
-        x = rng.normal(size=(4096, 3, 32, 32)).astype(np.float32)
-        for i, width in enumerate((4, 6, 8, 12, 16, 20, 24, 32)):
-            torch.manual_seed(i)
-            net = torch.nn.Sequential(
-                torch.nn.Conv2d(3, width, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
-                torch.nn.Conv2d(width, 2 * width, 3, padding=1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1),
-                torch.nn.Flatten(), torch.nn.Linear(2 * width, 10), torch.nn.Softmax(1),
-            ).eval()  # fmt: skip
-            file = Path(folder) / f"net{i}.pt"
-            torch.jit.freeze(torch.jit.script(net)).save(str(file))
-            with torch.inference_mode():
-                probs = net(torch.from_numpy(x[:4])).numpy()
-            library.add(f"net{i}", predictions={"valid": probs}, cost={"latency_s": 1.0}, model=file)
-        measured, planned = [], []
+        library = small_networks(Path(folder), x)
         for _ in range(plans):
             chosen = sorted(rng.choice(8, size=int(rng.integers(2, 6)), replace=False).tolist())
-            profile = mean_profile(library, devices, [library.names[i] for i in chosen], x[:32])
-            plan = qr.plan(profile, devices, time_limit_s=0.5)
             ensemble = qr.Ensemble(members=chosen, weights=[1 / len(chosen)] * len(chosen))
-            with qr.Engine(library, ensemble, plan) as engine:
-                measured.append(seconds_per_sample(engine, x, round(seconds * plan.throughput)))
-            planned.append(1.0 / plan.throughput)
+            taken, foretold = [], []
+            for _ in range(rounds):
+                profile = profile_beside(library, devices, [library.names[i] for i in chosen], x[:32])
+                plan = qr.plan(profile, devices, time_limit_s=0.5)
+                with qr.Engine(library, ensemble, plan) as engine:
+                    taken.append(seconds_per_sample(engine, x, round(seconds * plan.throughput)))
+                foretold.append(1.0 / plan.throughput)
+            measured.append(mean(taken))
+            planned.append(mean(foretold))
     return said_and_done(f"{plans} random ensembles of small TorchScript networks", measured, planned)
 
 
@@ -235,5 +250,5 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
     result.append(plans_row(20 if full else 3, seconds))
     if not full:
         return result
-    result.append(torchscript_row(20, seconds))
+    result.append(torchscript_row(20, 3, 0.5))
     return result + infer_cascades.rows(max(repeats, 3))

@@ -12,17 +12,18 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 import quorate as qr
 
-from .table import Row
+from .table import Row, in_turns
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 SINGLES = ("w24", "w16", "w32px16")
@@ -65,13 +66,11 @@ class Pair:
     def peer(self) -> str:
         return f"{self.alone.tiers[0][0]} alone"
 
-    def foretold(self, reached: Sequence[float]) -> float:
+    def saving(self, reached: Sequence[float], per_sample_s: Mapping[str, float]) -> float:
         """The share of the time that the cascade saves where `reached` [tiers] of the samples come to each tier."""
-        spent = [
-            share * sum(self.per_sample_s[name] for name in tier)
-            for share, tier in zip(reached, self.cascade.tiers, strict=True)
-        ]
-        return 1.0 - sum(spent) / self.per_sample_s[self.alone.tiers[0][0]]
+        tiers = zip(reached, self.cascade.tiers, strict=True)
+        spent = sum(share * sum(per_sample_s[name] for name in tier) for share, tier in tiers)
+        return 1.0 - spent / per_sample_s[self.alone.tiers[0][0]]
 
 
 def images(begin: int, count: int) -> NDArray[np.float32]:
@@ -85,7 +84,8 @@ def images(begin: int, count: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(((np.stack(pixels) - mean) / std).transpose(0, 3, 1, 2).astype(np.float32))
 
 
-def pairs_of(library: qr.ModelLibrary, profile: qr.Profile, devices: list[qr.Device]) -> list[Pair]:
+def pairs_of(library: qr.ModelLibrary, profile: qr.Profile, devices: list[qr.Device]) -> tuple[list[Pair], dict[str, Side]]:
+    """And every network alone."""
     held_out = library.predictions("valid")
     least = dict(zip(profile.models, (profile.latency_s[0] / np.array(profile.batch_sizes)).min(1), strict=True))
     cost = np.array([least[name] for name in library.names])
@@ -96,32 +96,40 @@ def pairs_of(library: qr.ModelLibrary, profile: qr.Profile, devices: list[qr.Dev
         demand = np.array([report.demand[library.names.index(name)] for name in profile.models])
         return Side(library, committee, qr.plan(profile, devices, demand=demand, time_limit_s=1.0))
 
+    members = {
+        name: placed(qr.Cascade(tiers=[qr.Tier(members=[member], weights=[1.0])]))
+        for member, name in enumerate(library.names)
+    }
     pairs = []
     for name in SINGLES:
         member = library.names.index(name)
         loss = float((held_out.probs[member].argmax(-1) != held_out.labels).mean())
         found = min((p for p in points if p.loss <= loss), key=lambda p: p.cost)
-        alone = qr.Cascade(tiers=[qr.Tier(members=[member], weights=[1.0])])
-        pairs.append(Pair(placed(found), placed(alone), profile, least))
-    return pairs
+        pairs.append(Pair(placed(found), members[name], profile, least))
+    return pairs, members
 
 
-def requests_row(pair: Pair, x: NDArray[np.float32], repeats: int) -> Row:
-    taken: list[list[float]] = [[], []]
-    with pair.cascade.engine() as ours, pair.alone.engine() as peer:
-        for engine in (ours, peer):
+def requests_row(pair: Pair, members: Mapping[str, Side], x: NDArray[np.float32], repeats: int) -> Row:
+    """Mean cost is that of the same requests to each network alone, in the same turns."""
+    cascade, names = "cascade", [name for tier in [*pair.cascade.tiers, *pair.alone.tiers] for name in tier]
+    sides = {cascade: pair.cascade, **{name: members[name] for name in names}}
+    with ExitStack() as open_engines:
+        engines = {name: open_engines.enter_context(side.engine()) for name, side in sides.items()}
+
+        def stream(engine: qr.Engine) -> None:
+            for i in range(0, len(x), REQUEST):
+                engine.predict(x[i : i + REQUEST])
+
+        for engine in engines.values():
             engine.predict(x[:REQUEST])
-        for _ in range(repeats):
-            for engine, times in ((ours, taken[0]), (peer, taken[1])):
-                start = time.perf_counter()
-                for i in range(0, len(x), REQUEST):
-                    engine.predict(x[i : i + REQUEST])
-                times.append((time.perf_counter() - start) / len(x))
-        tiers = ours.stats()["tiers"]
-    foretold = pair.foretold([tier["reached"] / tiers[0]["reached"] for tier in tiers])
-    realised = 1.0 - median(taken[0]) / median(taken[1])
+        taken = in_turns({name: partial(stream, engine) for name, engine in engines.items()}, repeats)
+        tiers = engines[cascade].stats()["tiers"]
+    foretold = pair.saving([tier["reached"] / tiers[0]["reached"] for tier in tiers], taken)
+    alone_s = taken[pair.alone.tiers[0][0]]
+    realised = 1.0 - taken[cascade] / alone_s
     note = f"saves {100 * realised:.1f} % of {100 * foretold:.1f} % foretold: {100 * realised / foretold:.0f} %"
-    return Row(f"{pair.case}, requests of {REQUEST}", median(taken[0]), pair.peer, median(taken[1]), note=note)
+    case = f"{pair.case}, requests of {REQUEST}, a sample"
+    return Row(case, taken[cascade] / len(x), pair.peer, alone_s / len(x), note=note)
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,7 @@ def arrivals_row(pair: Pair, x: NDArray[np.float32], trace: str, seconds: float)
         p50, p99 = (1e3 * np.quantile(side.latency_s, q) for q in (0.5, 0.99))
         said = f"{1e3 * side.foretold.p50_latency_s:.1f} and {1e3 * side.foretold.p99_latency_s:.1f}"
         shown.append(f"{name} p50 {p50:.1f} ms, p99 {p99:.1f} ms (foretold {said})")
-    saved, foretold = 1.0 - ours.busy_s / peer.busy_s, pair.foretold(ours.reached)
+    saved, foretold = 1.0 - ours.busy_s / peer.busy_s, pair.saving(ours.reached, pair.per_sample_s)
     busy = [side.foretold.utilisation[0] * side.foretold.makespan_s for side in (ours, peer)]
     note = f"{'; '.join(shown)}; busy {100 * saved:.1f} % less, foretold by mean cost {100 * foretold:.1f} %, "
     note += f"by simulate {100 * (1.0 - busy[0] / busy[1]):.1f} %"
@@ -196,6 +204,6 @@ def rows(repeats: int, requests: int = 4, seconds: float = 4.0) -> list[Row]:
         for name, probs in zip(names, known, strict=True):
             library.add(name, predictions={"valid": probs[:half]}, cost={"latency_s": 1.0}, model=folder / f"{name}.pt")
         profile = qr.Profile.measure(library, devices, batch_sizes=BATCHES, sample=x[:64])
-        pairs = pairs_of(library, profile, devices)
-        result = [requests_row(pair, x, repeats) for pair in pairs]
+        pairs, members = pairs_of(library, profile, devices)
+        result = [requests_row(pair, members, x, repeats) for pair in pairs]
         return result + [arrivals_row(pair, x, trace, seconds) for pair in pairs[:2] for trace in TRACES]
