@@ -13,6 +13,14 @@ std::shared_ptr<const void> owner_of(py::array array) {
           }};
 }
 
+py::object progress_from(const py::object& given, const char* shower, std::int64_t total) {
+  if (given.is(py::bool_(true))) return py::module_::import("quorate.progress").attr(shower)(total);
+  if (given.is(py::bool_(false)) || given.is_none()) return py::none();
+  require(PyCallable_Check(given.ptr()) != 0, "progress is ", py::repr(given).cast<std::string>(),
+          ", but must be True, False or callable");
+  return given;
+}
+
 std::string shape_text(const py::array& array) {
   return "[" + joined(std::span(array.shape(), static_cast<std::size_t>(array.ndim()))) + "]";
 }

@@ -55,6 +55,10 @@ std::vector<double> as_doubles(const py::object& object, const std::string& name
 // {split: probabilities [samples, classes]} as a model library takes them; the arrays are kept, not copied.
 std::map<std::string, ModelLibrary::Array> as_model_arrays(const std::map<std::string, py::object>& predictions);
 
+// What progress= says: None for False, or the callable; for True a quorate.progress.<shower>(total), which shows what it is
+// called with on stderr from its __enter__() to its __exit__(). ValueError for anything else.
+py::object progress_from(const py::object& given, const char* shower, std::int64_t total);
+
 // A new NumPy array of `shape` from a flat vector (copied).
 template <class T>
 py::array_t<T> to_array(const std::vector<T>& values, std::vector<py::ssize_t> shape) {

@@ -15,39 +15,13 @@
 #include "quorate/infer/isolated.h"
 #include "quorate/infer/measure.h"
 #include "quorate/infer/replay.h"
+#include "samples.h"
 
 namespace quorate::python {
 namespace {
 
-// float32 in C order, aligned, read where it lies; an array in another order, or that is not aligned, is copied.
-py::array as_float32(const py::object& object, const std::string& name) {
-  const py::module_ numpy = py::module_::import("numpy");
-  py::object values = object;
-  // Of tensors: said here, since NumPy's own words name neither the argument nor what it must be.
-  if (py::hasattr(values, "device") && py::hasattr(values.attr("device"), "type"))
-    require(py::str(values.attr("device").attr("type")).cast<std::string>() == "cpu", name, " lies on ",
-            py::str(values.attr("device")).cast<std::string>(), ", but must lie in this machine's memory");
-  if (py::hasattr(values, "dtype") && py::hasattr(values, "detach")) {
-    const auto type = py::str(values.attr("dtype")).cast<std::string>();
-    require(type == "torch.float32", name, " has type ", type, ", but must be float32");
-    values = values.attr("detach")();
-  }
-  const bool foreign = !py::hasattr(values, "__array__") && py::hasattr(values, "__dlpack__");
-  const py::array array = numpy.attr(foreign ? "from_dlpack" : "asarray")(values);
-  require(array.dtype().equal(py::dtype::of<float>()), name, " has type ", py::str(array.dtype()).cast<std::string>(),
-          ", but must be float32");
-  return numpy.attr("require")(array, py::none(), py::make_tuple("C", "A"));
-}
-
-Samples as_samples(const py::object& object, const std::string& name) {
-  py::array array = as_float32(object, name);
-  const auto* data = static_cast<const float*>(array.data());
-  std::vector<std::int64_t> shape(array.shape(), array.shape() + array.ndim());
-  return {data, std::move(shape), owner_of(std::move(array))};
-}
-
-// Waits without the GIL; Ctrl-C ends the waiting, not the work.
-bool wait(const Pending& pending, double timeout_s) {
+// Waits without the GIL, but for `meanwhile` now and then; Ctrl-C ends the waiting, not the work.
+bool wait(const Pending& pending, double timeout_s, const std::function<void()>& meanwhile = nullptr) {
   constexpr double kBetweenSignals_s = 0.1;
   for (;;) {
     {
@@ -57,6 +31,7 @@ bool wait(const Pending& pending, double timeout_s) {
     timeout_s -= kBetweenSignals_s;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     if (timeout_s <= 0.0) return false;
+    if (meanwhile) meanwhile();
   }
 }
 
@@ -72,7 +47,38 @@ std::shared_ptr<Answer> result(const Pending& pending, std::optional<double> tim
     PyErr_SetString(PyExc_TimeoutError, message("no answer after ", *timeout, " s").c_str());
     throw py::error_already_set();
   }
+  drop_left_arrays();
   return answer_of(pending);
+}
+
+std::shared_ptr<Answer> predict(Engine& engine, const py::object& x, std::optional<double> deadline_s,
+                                const py::object& progress) {
+  Samples samples = as_samples(x, "x");
+  const py::object show = progress_from(progress, "PredictProgress", samples.shape.empty() ? 0 : samples.shape[0]);
+  const Pending pending = [&] {
+    const py::gil_scoped_release release;
+    return engine.submit(std::move(samples), deadline_s.value_or(INFINITY));
+  }();
+  if (show.is_none()) return result(pending, std::nullopt);
+  const bool entered = progress.is(py::bool_(true));
+  const auto say = [&] {
+    const std::size_t answered = [&] {
+      const py::gil_scoped_release release;
+      return pending.answered();
+    }();
+    show(answered);
+  };
+  if (entered) show.attr("__enter__")();
+  std::exception_ptr error;
+  try {
+    wait(pending, INFINITY, say);
+    say();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (entered) show.attr("__exit__")(py::none(), py::none(), py::none());
+  if (error) std::rethrow_exception(error);
+  return result(pending, std::nullopt);
 }
 
 // Lanes let go of Python objects when a request ends, which takes the GIL: at exit they must be done before Python is. In a
@@ -347,6 +353,7 @@ void register_answer(py::module_& m) {
       .def_readonly("lost", &Answer::lost, "The members that are missing from some sample's answer.")
       .def_readonly("foretold_accuracy", &Answer::foretold_accuracy,
                     "Accuracy of the committee without `lost` on the engine's held-out predictions; None unless degraded.")
+      .def_readonly("latency_s", &Answer::latency_s, "Seconds from the call of submit() to the answer of the last sample.")
       .def("__repr__", [](const Answer& answer) {
         return message("Answer(samples=", answer.samples, ", classes=", answer.classes, ")");
       });
@@ -354,6 +361,7 @@ void register_answer(py::module_& m) {
   py::class_<Pending>(m, "Pending", "An answer to come. It outlives its engine.")
       .def("done", &Pending::done, py::call_guard<py::gil_scoped_release>(),
            "True where the answer, or its failure, is there.")
+      .def("answered", &Pending::answered, py::call_guard<py::gil_scoped_release>(), "Samples that have an answer so far.")
       .def("result", &result, py::arg("timeout") = py::none(),
            "Waits for the answer, for at most `timeout` seconds (None: as long as it takes; then TimeoutError). Raises "
            "DeviceError where models failed, DeadlineExceeded, Cancelled, Error where the engine was closed before.")
@@ -423,17 +431,10 @@ void register_engine(py::module_& m) {
           "another type or shape, no samples, and values that are not finite. A request without an answer deadline_s "
           "seconds "
           "from now fails with DeadlineExceeded. Raises QueueFull with when_full=\"refuse\".")
-      .def(
-          "predict",
-          [](Engine& self, const py::object& x, std::optional<double> deadline_s) {
-            Samples samples = as_samples(x, "x");
-            const Pending pending = [&] {
-              const py::gil_scoped_release release;
-              return self.submit(std::move(samples), deadline_s.value_or(INFINITY));
-            }();
-            return result(pending, std::nullopt);
-          },
-          py::arg("x"), py::arg("deadline_s") = py::none(), "The Answer for x: submit(x, deadline_s).result().")
+      .def("predict", &predict, py::arg("x"), py::arg("deadline_s") = py::none(), py::kw_only(), py::arg("progress") = false,
+           "The Answer for x: submit(x, deadline_s).result(). progress: True shows on stderr how many samples are answered, "
+           "how many a second and the time left; a callable is called with the number that are answered, "
+           "a few times a second and at the end, and ends the waiting where it raises.")
       .def(
           "close", [](Engine& self, bool drain) { self.close(drain); }, py::arg("drain") = true,
           py::call_guard<py::gil_scoped_release>(),
@@ -502,8 +503,11 @@ void register_infer(py::module_& m) {
       "What the process of an isolated model does; an engine starts it.");
   register_engine(m);
   py::module_::import("atexit").attr("register")(py::cpp_function([] {
-    const py::gil_scoped_release release;
-    live_engines.close();
+    {
+      const py::gil_scoped_release release;
+      live_engines.close();
+    }
+    drop_left_arrays();
   }));
   m.def("measure_profile", &measure, py::arg("library"), py::arg("devices"), py::arg("sample"), py::kw_only(),
         py::arg("batch_sizes") = std::vector<int>{1, 8, 32}, py::arg("models") = py::none(), py::arg("warmup") = 3,

@@ -43,10 +43,7 @@ void run(const py::object& self, py::object train, std::int64_t trials, int work
   require(sampler.is_none() || py::hasattr(sampler, "propose"), "sampler is ", text_of(sampler),
           ", but must have a method propose(study, trial), as quorate.optuna.Sampler does");
   const bool shown = progress.is(py::bool_(true));
-  if (progress.is(py::bool_(false))) progress = py::none();
-  if (shown) progress = py::module_::import("quorate.progress").attr("StudyProgress")(trials);
-  require(progress.is_none() || PyCallable_Check(progress.ptr()) != 0, "progress is ", text_of(progress),
-          ", but must be True, False or callable");
+  progress = progress_from(progress, "StudyProgress", trials);
 
   RunOptions options{.trials = trials, .workers = workers};
   options.devices = devices;

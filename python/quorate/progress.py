@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from .report.numbers import short
 
@@ -36,6 +36,17 @@ def study_line(now: Progress, trials: int) -> str:
     if failed := now.states.get("failed", 0):
         parts.append(f"{failed} failed")
     parts.append("rung " + "  ".join(f"{resource}: {count}" for resource, count in now.rungs.items()))
+    return "  ".join(parts)
+
+
+def predict_line(answered: int, samples: int, elapsed_s: float) -> str:
+    """ "1200/100000 samples  340/s  4:51 left"."""
+    parts = [f"{answered}/{samples} samples"]
+    if answered > 0 and elapsed_s > 0.0:
+        per_s = answered / elapsed_s
+        parts.append(f"{per_s:.0f}/s")
+        if answered < samples:
+            parts.append(f"{clock((samples - answered) / per_s)} left")
     return "  ".join(parts)
 
 
@@ -86,17 +97,13 @@ class ProgressLine:
             self._printed = True
 
 
-class StudyProgress:
-    """What a run is at, up to `trials` trials: `with StudyProgress(200) as show: study.run(train, 200, progress=show)`.
+class LastingLine:
+    """Used in a `with` block; leaves its last line, also after an exception."""
 
-    Leaves its last line, also after an exception.
-    """
-
-    def __init__(self, trials: int) -> None:
-        self._trials = trials
+    def __init__(self) -> None:
         self._line = ProgressLine()
 
-    def __enter__(self) -> StudyProgress:
+    def __enter__(self) -> Self:
         self._line.__enter__()
         return self
 
@@ -104,5 +111,25 @@ class StudyProgress:
         self._line.__exit__(kind, error, trace)
         self._line.print_last()
 
+
+class StudyProgress(LastingLine):
+    """What a run is at, up to `trials` trials: `with StudyProgress(200) as show: study.run(train, 200, progress=show)`."""
+
+    def __init__(self, trials: int) -> None:
+        super().__init__()
+        self._trials = trials
+
     def __call__(self, now: Progress) -> None:
         self._line.say("search", study_line(now, self._trials))
+
+
+class PredictProgress(LastingLine):
+    """What a prediction is at: `with PredictProgress(len(x)) as show: engine.predict(x, progress=show)`."""
+
+    def __init__(self, samples: int) -> None:
+        super().__init__()
+        self._samples = samples
+        self._begin_s = time.monotonic()
+
+    def __call__(self, answered: int) -> None:
+        self._line.say("predict", predict_line(answered, self._samples, time.monotonic() - self._begin_s))

@@ -1,5 +1,7 @@
 #include "infer/engine_state.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -71,7 +73,13 @@ Engine::State::State(const std::vector<Member>& models, const Cascade& cascade, 
   if (features_known) check_memory(features);
   if (options.held_out) foretold = std::make_unique<Foretold>(cascade, names, *options.held_out);
   if (options.profile) check_profile(*options.profile, placement, models, plan.devices);
-  for (const Device& device : plan.devices) stats.lanes.push_back({.device = device.name});
+  for (const Device& device : plan.devices) {
+    stats.lanes.push_back({.device = device.name});
+    for (const int core : device.cores) {
+      is_device_core.resize(std::max(is_device_core.size(), static_cast<std::size_t>(core) + 1));
+      is_device_core[static_cast<std::size_t>(core)] = true;
+    }
+  }
   full.resize(members.size(), 0);
 }
 
@@ -123,7 +131,8 @@ Pending Engine::State::submit(Samples samples, double deadline_s) {
   require(std::ranges::min(shape) >= 1, "x has shape [", joined(shape),
           "], but must hold at least one sample and one feature");
   require(deadline_s > 0.0, "deadline_s is ", deadline_s, ", but must be above 0");
-  const double deadline = now_s() + deadline_s;
+  const double now = now_s();
+  const double deadline = now + deadline_s;
   const auto request = std::make_shared<Pending::State>();
   request->features.assign(shape.begin() + 1, shape.end());
   request->row = static_cast<std::size_t>(product(request->features));
@@ -138,6 +147,7 @@ Pending Engine::State::submit(Samples samples, double deadline_s) {
     samples.owner = copy;
   }
   request->input = samples.data;
+  request->submitted_s = now;
   request->deadline_s = deadline;
   request->owned = samples.owner != nullptr;
   request->owner = std::move(samples.owner);
@@ -181,6 +191,8 @@ void Engine::State::settle(std::unique_lock<std::mutex>& lock, Ended ended) {
     ++stats.requests_ended;
     stats.requests_failed += request->failure ? 1 : 0;
     features_known = features_known || !request->failure;
+    request->answer.latency_s = now_s() - std::static_pointer_cast<Pending::State>(request)->submitted_s;
+    last_latency_s = request->answer.latency_s;
   }
   wake_lanes();
   if (waiting_for_room > 0) room.notify_all();
@@ -196,8 +208,22 @@ void Engine::State::settle(std::unique_lock<std::mutex>& lock, Ended ended) {
 }
 
 void Engine::State::wake_lanes() {
-  for (std::size_t device = 0; device < lanes.size(); ++device)
-    if (lanes[device]->idle && (closed || flow.next_batch_s(device) < kNever)) lanes[device]->wake.notify_one();
+  for (std::size_t device = 0; device < lanes.size(); ++device) {
+    Lane& lane = *lanes[device];
+    if (lane.at == Lane::kBusy || !(closed || flow.next_batch_s(device) < kNever)) continue;
+    lane.called = true;
+    if (lane.at == Lane::kAsleep) lane.wake.notify_one();
+  }
+}
+
+// How long whoever waits for an answer should look for it before sleeping: not at all where that takes a core from a device,
+// or where answers are slow to come.
+double Engine::State::worth_looking_s() const {
+  const int core = ::sched_getcpu();
+  if (core < 0 || (static_cast<std::size_t>(core) < is_device_core.size() && is_device_core[static_cast<std::size_t>(core)]))
+    return 0.0;
+  const double expected_s = last_latency_s;
+  return expected_s < kLookForAnswer_s ? 2.0 * expected_s : 0.0;
 }
 
 EngineStats Engine::State::statistics() const {

@@ -33,8 +33,10 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
     std::thread thread;
     std::shared_ptr<Task> task;
     std::condition_variable wake;
-    bool idle = false;
-    bool over = true;  // no thread runs it
+    enum { kBusy, kLooking, kAsleep } at = kBusy;
+    std::atomic<bool> called = false;  // set with the lock held: there is something to do
+    double pause_s = kNever;           // how long the last one was
+    bool over = true;                  // no thread runs it
   };
 
   State(const std::vector<Member>& models, const Cascade& cascade, const Plan& plan, const EngineOptions& chosen);
@@ -53,10 +55,12 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   void settle(std::unique_lock<std::mutex>& lock, Ended ended);
   void wake_lanes();
   void wake_watch(double at_s);
+  double worth_looking_s() const;
 
   // lanes.cc
   void start_thread(std::size_t device, std::promise<void>* bound);
   void run_lane(std::size_t device, const std::shared_ptr<Task>& task);
+  void pause(std::size_t device, double begin_s, std::unique_lock<std::mutex>& lock);
   Ended run_batch(std::size_t device, const std::shared_ptr<Task>& task, std::vector<float>& gathered, Scores& scores,
                   std::unique_lock<std::mutex>& lock);
   Scores compute(std::size_t device, const Batch& batch, std::vector<float>& gathered);
@@ -68,6 +72,11 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   Ended give_up_late(double now, std::unique_lock<std::mutex>& lock);
 
   static inline std::atomic<int> threads = 0;  // see Engine::threads
+
+  // That a lane looks for more work before it sleeps. Its core is its own.
+  static constexpr double kLook_s = 1e-4;
+  // A caller looks for an answer that will take no longer than this.
+  static constexpr double kLookForAnswer_s = 5e-4;
 
   double now_s() const { return std::chrono::duration<double>(Clock::now() - started).count(); }
   Clock::time_point at(double time_s) const {
@@ -81,6 +90,8 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   const Clock::time_point started = Clock::now();
   std::vector<Member> members;  // [slots]
   std::unique_ptr<Foretold> foretold;
+  std::vector<bool> is_device_core;
+  std::atomic<double> last_latency_s = kNever;  // of the last request that was answered
 
   mutable std::mutex mutex;  // of all below
   std::condition_variable room;

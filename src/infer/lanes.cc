@@ -3,6 +3,7 @@
 
 #include "core/message.h"
 #include "infer/engine_state.h"
+#include "infer/spin.h"
 #include "infer/thread_binding.h"
 #include "quorate/core/error.h"
 
@@ -82,13 +83,7 @@ void Engine::State::run_lane(std::size_t device, const std::shared_ptr<Task>& ta
     task->batch = flow.take(device, task->begin_s);
     if (!task->batch) {
       if (closed && flow.unanswered() == 0) break;
-      const double next = flow.next_batch_s(device);
-      lane.idle = true;
-      if (next < kNever)
-        lane.wake.wait_until(lock, at(next));
-      else
-        lane.wake.wait(lock);
-      lane.idle = false;
+      pause(device, task->begin_s, lock);
       continue;
     }
     wake_watch(timeout_s(*task));
@@ -105,6 +100,28 @@ void Engine::State::run_lane(std::size_t device, const std::shared_ptr<Task>& ta
   if (task->given_up) return;
   lane.over = true;
   lane_over.notify_all();
+}
+
+// Until there may be something to do. Called and left with the lock. A lane whose last pause was short, as between the
+// requests of a caller who waits for each, looks for the next before it sleeps.
+void Engine::State::pause(std::size_t device, double begin_s, std::unique_lock<std::mutex>& lock) {
+  Lane& lane = *lanes[device];
+  const double next_s = flow.next_batch_s(device);
+  lane.called = false;
+  const auto called = [&] { return lane.called.load(); };
+  if (lane.pause_s < kLook_s) {
+    lane.at = Lane::kLooking;
+    lock.unlock();
+    spin_until(called, std::min(kLook_s, next_s - begin_s));
+    lock.lock();
+  }
+  lane.at = Lane::kAsleep;
+  if (next_s < kNever)
+    lane.wake.wait_until(lock, at(next_s), called);
+  else
+    lane.wake.wait(lock, called);
+  lane.at = Lane::kBusy;
+  lane.pause_s = now_s() - begin_s;
 }
 
 // Called and left with the lock.

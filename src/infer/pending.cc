@@ -1,10 +1,12 @@
 #include "infer/pending.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
 #include "core/message.h"
 #include "infer/engine_state.h"
+#include "infer/spin.h"
 
 namespace quorate {
 
@@ -18,6 +20,9 @@ bool Pending::wait(double timeout_s) const {
   if (::getpid() != state_->process)
     throw Error(message("this answer was asked for in process ", state_->process, " and will not come in its fork, process ",
                         ::getpid()));
+  if (const auto engine = state_->engine.lock();
+      engine && spin_until([&] { return state_->told.load(); }, std::min(timeout_s, engine->worth_looking_s())))
+    return true;
   std::unique_lock lock(state_->mutex);
   const auto told = [&] { return state_->told.load(); };
   if (!(timeout_s < kForEver_s)) {
@@ -25,6 +30,14 @@ bool Pending::wait(double timeout_s) const {
     return true;
   }
   return state_->changed.wait_for(lock, std::chrono::duration<double>(timeout_s), told);
+}
+
+std::size_t Pending::answered() const {
+  const std::shared_ptr<Engine::State> engine = state_->told ? nullptr : state_->engine.lock();
+  if (!engine) return state_->samples - state_->undecided;
+  engine->require_own_process();
+  const std::lock_guard lock(engine->mutex);
+  return state_->samples - state_->undecided;
 }
 
 const Answer& Pending::get() const {

@@ -15,6 +15,7 @@ namespace quorate {
 struct Pending::State : Request {
   std::shared_ptr<const void> owner;    // of the input
   std::weak_ptr<Engine::State> engine;  // for cancelling
+  double submitted_s = 0.0;             // on the engine's clock
   const pid_t process = ::getpid();
   std::mutex mutex;
   std::condition_variable changed;

@@ -7,6 +7,7 @@
 
 #include "core/message.h"
 #include "quorate/core/error.h"
+#include "quorate/plan/interpolate.h"
 
 namespace quorate {
 namespace {
@@ -22,17 +23,13 @@ void wait_until(Clock::time_point end, ReplayWait wait) {
 class Replay : public Backend {
  public:
   Replay(const Profile& profile, const std::string& model, ReplayAnswers answers, ReplayWait wait)
-      : answers_(std::move(answers)), wait_(wait), batch_sizes_(profile.batch_sizes) {
-    check(profile);
-    const auto found = std::ranges::find(profile.models, model);
-    require(found != profile.models.end(), "the profile has no model \"", model, "\"");
+      : profile_(profile), answers_(std::move(answers)), wait_(wait) {
+    check(profile_);
+    const auto found = std::ranges::find(profile_.models, model);
+    require(found != profile_.models.end(), "the profile has no model \"", model, "\"");
     require(answers_.rows >= 1 && answers_.classes >= 1, "probs has shape [", answers_.rows, ", ", answers_.classes,
             "], but must have at least one row and one class");
-    const auto column = static_cast<std::size_t>(found - profile.models.begin());
-    for (std::size_t kind = 0; kind < profile.kinds.size(); ++kind) {
-      const auto row = profile.latency_s.begin() + static_cast<std::ptrdiff_t>(profile.index(kind, column, 0));
-      kinds_.push_back({profile.kinds[kind], {row, row + static_cast<std::ptrdiff_t>(batch_sizes_.size())}});
-    }
+    model_ = static_cast<std::size_t>(found - profile_.models.begin());
   }
 
   Scores run(const float* input, std::span<const std::int64_t> shape, const Device* device) override {
@@ -56,24 +53,19 @@ class Replay : public Backend {
   std::int64_t weight_bytes() const override { return 0; }
 
  private:
-  struct Kind {
-    std::string name;
-    std::vector<double> latency_s;  // [batches]
-  };
-
   double latency_s(std::size_t samples, const Device* device) const {
-    const auto kind = device ? std::ranges::find(kinds_, device->kind, &Kind::name) : kinds_.begin();
-    if (kind == kinds_.end()) throw DeviceError(message("its profile has no kind \"", device->kind, "\""));
-    for (std::size_t b = 0; b < batch_sizes_.size(); ++b)
-      if (static_cast<std::size_t>(batch_sizes_[b]) >= samples && std::isfinite(kind->latency_s[b]))
-        return kind->latency_s[b];
-    throw DeviceError(message("its profile has no batch of ", samples, " on \"", kind->name, "\""));
+    const auto kind = device ? std::ranges::find(profile_.kinds, device->kind) : profile_.kinds.begin();
+    if (kind == profile_.kinds.end()) throw DeviceError(message("its profile has no kind \"", device->kind, "\""));
+    const auto row = static_cast<std::size_t>(kind - profile_.kinds.begin());
+    const double seconds = latency_of_batch(profile_, row, model_, static_cast<int>(samples));
+    if (!std::isfinite(seconds)) throw DeviceError(message("its profile has no batch of ", samples, " on \"", *kind, "\""));
+    return seconds;
   }
 
+  const Profile profile_;
+  std::size_t model_ = 0;
   ReplayAnswers answers_;
   ReplayWait wait_;
-  std::vector<int> batch_sizes_;
-  std::vector<Kind> kinds_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "core/message.h"
 #include "infer/intra_op.h"
+#include "infer/kept_memory.h"
 #include "quorate/core/error.h"
 
 namespace quorate {
@@ -29,6 +30,7 @@ void bind_this_thread(const Device& device) {
   if (::sched_setaffinity(0, sizeof cores, &cores) != 0)
     throw DeviceError(
         message("device \"", device.name, "\": cannot use cores ", joined(device.cores), ": ", std::strerror(errno)));
+  keep_freed_memory();
   set_intra_op_threads(static_cast<int>(device.cores.size()));
 }
 

@@ -11,22 +11,14 @@
 #include "quorate/core/error.h"
 #include "quorate/route/evaluate.h"
 
-namespace quorate {
+namespace quorate::test {
 namespace {
 
-using test::expect_throw;
-using test::expected;
-using test::kClasses;
-using test::kFeatures;
-using test::members;
-using test::plan_for;
-using test::shape_of;
-using test::two_tiers;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 // A model that does as it is told before it answers.
-class Told : public test::Arithmetic {
+class Told : public Arithmetic {
  public:
   using Order = std::function<void(std::int64_t batch, const Device& device)>;
   Told(int model, Order order) : Arithmetic(model, kClasses), order_(std::move(order)) {}
@@ -47,7 +39,7 @@ std::vector<Engine::Member> members_with(int model, Told::Order order) {
 
 std::vector<float> input_of(std::size_t samples, std::uint64_t seed = 0) {
   Random random(seed);
-  return test::random_input(samples * kFeatures, random);
+  return random_input(samples * kFeatures, random);
 }
 
 // two_tiers() without model 0 or 1.
@@ -65,7 +57,7 @@ Predictions held_out() {
   for (int m = 0; m < 3; ++m) {
     const auto rows = std::make_shared<std::vector<float>>();
     for (std::size_t i = 0; i < 200; ++i)
-      for (const float score : test::scores(m, input.data() + i * kFeatures, kFeatures, kClasses)) rows->push_back(score);
+      for (const float score : scores(m, input.data() + i * kFeatures, kFeatures, kClasses)) rows->push_back(score);
     models.push_back({rows->data(), rows});
   }
   std::vector<std::int32_t> labels;
@@ -126,7 +118,7 @@ TEST(EngineFailures, BatchesThatDoNotFitAreHalvedUntilTheyDo) {
 }
 
 TEST(EngineFailures, GoesOnWithoutAModelThatHangs) {
-  const auto gate = std::make_shared<test::Gate>();
+  const auto gate = std::make_shared<Gate>();
   std::vector<Engine::Member> models = members(3);
   models[0].backend = gate;
   auto input = std::make_shared<const std::vector<float>>(input_of(50));
@@ -244,7 +236,7 @@ TEST(EngineFailures, EveryRequestEndsOnceUnderRandomFaults) {
     callers.emplace_back([&, caller] {
       Random random(5, caller);
       for (int i = 0; i < 200; ++i) {
-        const std::vector<float> input = test::random_input((1 + random.below(20)) * kFeatures, random);
+        const std::vector<float> input = random_input((1 + random.below(20)) * kFeatures, random);
         const Pending pending = engine.submit({input.data(), shape_of(input)}, random.below(10) == 0 ? 1e-4 : 60.0);
         if (random.below(10) == 0) pending.cancel();
         try {
@@ -286,4 +278,4 @@ TEST(EngineFailures, RefusesWhatItCouldNotFailBy) {
 }
 
 }  // namespace
-}  // namespace quorate
+}  // namespace quorate::test

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -10,16 +11,9 @@
 #include "infer/small_engine.h"
 #include "quorate/core/error.h"
 
-namespace quorate {
+namespace quorate::test {
 namespace {
 
-using test::expect_throw;
-using test::expected;
-using test::kFeatures;
-using test::members;
-using test::plan_for;
-using test::shape_of;
-using test::two_tiers;
 using ::testing::HasSubstr;
 
 // An engine whose one lane is held by a first request.
@@ -39,10 +33,22 @@ struct Held {
   }
 
   const std::vector<float> input = std::vector<float>(12, 0.5f);
-  const std::shared_ptr<test::Gate> gate = std::make_shared<test::Gate>();
+  const std::shared_ptr<Gate> gate = std::make_shared<Gate>();
   Engine engine;
   std::optional<Pending> first;
 };
+
+TEST(EngineStreaming, AnAnswerSaysHowLongItTook) {
+  const auto now = [] { return std::chrono::steady_clock::now(); };
+  const auto before = now();
+  Held held;
+  const auto entered = now();
+  const auto opened = now();
+  held.gate->open.count_down();
+  const std::chrono::duration<double> latency(held.first->get().latency_s);
+  EXPECT_GE(latency, opened - entered);
+  EXPECT_LE(latency, now() - before);
+}
 
 TEST(EngineStreaming, ARequestPastItsDeadlineFailsWhileTheLaneIsBusy) {
   Held held;
@@ -117,7 +123,7 @@ TEST(EngineStreaming, AFullQueueRefusesOrMakesWait) {
 TEST(EngineStreaming, WaitsForFullerBatchesButNotForEver) {
   Engine engine(members(3), two_tiers(), plan_for(3, 1, 8), {.max_wait_s = 0.005});
   Random random(1);
-  const std::vector<float> input = test::random_input(4 * kFeatures, random);
+  const std::vector<float> input = random_input(4 * kFeatures, random);
   std::vector<Pending> pending;
   for (int i = 0; i < 20; ++i) pending.push_back(engine.submit({input.data(), shape_of(input)}));
   for (const Pending& each : pending) EXPECT_EQ(each.get().probs, expected(two_tiers(), input).probs);
@@ -148,4 +154,4 @@ TEST(EngineStreaming, RefusesBatchesThatExceedADevicesMemory) {
 }
 
 }  // namespace
-}  // namespace quorate
+}  // namespace quorate::test

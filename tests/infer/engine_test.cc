@@ -17,17 +17,9 @@
 #include "infer/small_engine.h"
 #include "quorate/core/error.h"
 
-namespace quorate {
+namespace quorate::test {
 namespace {
 
-using test::expect_throw;
-using test::expected;
-using test::kClasses;
-using test::kFeatures;
-using test::members;
-using test::plan_for;
-using test::shape_of;
-using test::two_tiers;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -35,17 +27,28 @@ TEST(Engine, AnswersAsTheCascadeDoesSampleBySample) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
-    const Cascade cascade = test::random_cascade(random);
-    const std::size_t models = test::members_of(cascade);
+    const Cascade cascade = random_cascade(random);
+    const std::size_t models = members_of(cascade);
     Engine engine(members(models), cascade, plan_for(models, 1 + random.below(3), static_cast<int>(1 + random.below(40))));
     for (int i = 0; i < 3; ++i) {
-      const std::vector<float> input = test::random_input((1 + random.below(700)) * kFeatures, random);
+      const std::vector<float> input = random_input((1 + random.below(700)) * kFeatures, random);
       const Answer got = engine.predict(input.data(), shape_of(input));
       const Answer wanted = expected(cascade, input);
       EXPECT_EQ(got.probs, wanted.probs);
       EXPECT_EQ(got.tier, wanted.tier);
       EXPECT_EQ(got.answer, wanted.answer);
     }
+  }
+}
+
+// Quick requests with pauses between: lanes and caller look for each other before they sleep.
+TEST(Engine, AnswersACallerWhoWaitsForEach) {
+  Engine engine(members(3), two_tiers(), plan_for(3, 2, 16));
+  Random random(2);
+  for (int i = 0; i < 300; ++i) {
+    const std::vector<float> input = random_input((1 + random.below(3)) * kFeatures, random);
+    EXPECT_EQ(engine.predict(input.data(), shape_of(input)).probs, expected(two_tiers(), input).probs);
+    if (i % 50 == 49) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
@@ -56,7 +59,7 @@ TEST(Engine, AnswersManyCallersAtOnce) {
     callers.emplace_back([&, caller] {
       Random random(1, caller);
       for (int i = 0; i < 50; ++i) {
-        const std::vector<float> input = test::random_input((1 + random.below(9)) * kFeatures, random);
+        const std::vector<float> input = random_input((1 + random.below(9)) * kFeatures, random);
         EXPECT_EQ(engine.submit({input.data(), shape_of(input)}).get().probs, expected(two_tiers(), input).probs);
       }
     });
@@ -66,7 +69,7 @@ TEST(Engine, AnswersManyCallersAtOnce) {
 TEST(Engine, KeepsWhatOwnsTheInputUntilTheAnswerIsThere) {
   Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
   Random random(3);
-  auto input = std::make_shared<const std::vector<float>>(test::random_input(30 * kFeatures, random));
+  auto input = std::make_shared<const std::vector<float>>(random_input(30 * kFeatures, random));
   const std::vector<float> copy = *input;
   const std::weak_ptr<const std::vector<float>> watched = input;
   Samples samples{input->data(), shape_of(*input), input};
@@ -79,7 +82,7 @@ TEST(Engine, KeepsWhatOwnsTheInputUntilTheAnswerIsThere) {
 TEST(Engine, CountsWhatItDoes) {
   Engine engine(members(3), two_tiers(), plan_for(3, 1, 8));
   Random random(4);
-  const std::vector<float> input = test::random_input(100 * kFeatures, random);
+  const std::vector<float> input = random_input(100 * kFeatures, random);
   const Answer answer = engine.predict(input.data(), shape_of(input));
   const auto second = static_cast<std::uint64_t>(std::count(answer.tier.begin(), answer.tier.end(), 1));
   const EngineStats stats = engine.stats();
@@ -109,7 +112,7 @@ TEST(Engine, CountsWhatItDoes) {
 TEST(Engine, AModelsFailureReachesItsCallerAndLeavesTheEngineUsable) {
   Engine engine(members(3), two_tiers(), plan_for(3, 2, 8));
   Random random(5);
-  std::vector<float> input = test::random_input(600 * kFeatures, random);
+  std::vector<float> input = random_input(600 * kFeatures, random);
   const Answer wanted = expected(two_tiers(), input);
   std::vector<float> broken = input;
   broken[300 * kFeatures] = 2e6f;
@@ -194,7 +197,7 @@ TEST(Engine, AFirstShapeThatFailsDoesNotBind) {
   expect_throw<std::invalid_argument>([&] { engine.predict(input.data(), {3, 4}); }, HasSubstr("must have [3]"));
 }
 
-class Compiled : public test::Arithmetic {
+class Compiled : public Arithmetic {
  public:
   Compiled(std::vector<std::int64_t> features, std::int64_t max_batch)
       : Arithmetic(0, kClasses), features_(std::move(features)), max_batch_(max_batch) {}
@@ -263,7 +266,7 @@ TEST(Engine, RefusesPlansThatDoNotFit) {
 TEST(Engine, ClosingFailsWhatWaitsOnceNobodyReadsIt) {
   Cascade one;
   one.tiers = {Tier{{0}, {1.0}}};
-  const auto gate = std::make_shared<test::Gate>();
+  const auto gate = std::make_shared<Gate>();
   std::optional<Pending> running, waiting;
   {
     Engine engine({{"m0", gate}}, one, plan_for(1, 1, 4));
@@ -291,7 +294,7 @@ TEST(Engine, ClosingFailsWhatWaitsOnceNobodyReadsIt) {
 TEST(Engine, ClosingWithDrainAnswersWhatWaits) {
   Engine engine(members(3), two_tiers(), plan_for(3, 2, 8));
   Random random(6);
-  const std::vector<float> input = test::random_input(2000 * kFeatures, random);
+  const std::vector<float> input = random_input(2000 * kFeatures, random);
   std::vector<Pending> pending;
   for (int i = 0; i < 5; ++i) pending.push_back(engine.submit({input.data(), shape_of(input)}));
   engine.close(true);
@@ -303,7 +306,7 @@ TEST(Engine, ClosingWithDrainAnswersWhatWaits) {
 
 TEST(Engine, StartsAndStopsAgainAndAgain) {
   Random random(8);
-  const std::vector<float> input = test::random_input(5 * kFeatures, random);
+  const std::vector<float> input = random_input(5 * kFeatures, random);
   const Answer wanted = expected(two_tiers(), input);
   for (int i = 0; i < 50; ++i) {
     Engine engine(members(3), two_tiers(), plan_for(3, 2, 8));
@@ -316,7 +319,7 @@ TEST(Engine, StartsAndStopsAgainAndAgain) {
 TEST(Engine, SaysThatItDidNotFollowAFork) {
   Cascade one;
   one.tiers = {Tier{{0}, {1.0}}};
-  const auto gate = std::make_shared<test::Gate>();
+  const auto gate = std::make_shared<Gate>();
   Engine engine({{"m0", gate}}, one, plan_for(1, 1, 4));
   const std::vector<float> input(12, 0.5f);
   const Pending pending = engine.submit({input.data(), {4, 3}});
@@ -348,4 +351,4 @@ TEST(Engine, SaysThatItDidNotFollowAFork) {
 }
 
 }  // namespace
-}  // namespace quorate
+}  // namespace quorate::test

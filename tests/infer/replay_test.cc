@@ -43,9 +43,12 @@ TEST(Replay, TakesAtLeastTheProfilesTime) {
   const std::vector<float> input(4, 0.0f);
   for (const ReplayWait wait : {ReplayWait::kSpin, ReplayWait::kSleep}) {
     const auto backend = replay(small_profile(), "a", {kProbs.data(), 3, 2}, wait);
-    const auto begin = std::chrono::steady_clock::now();
-    backend->run(input.data(), std::vector<std::int64_t>{2, 1}, &slow);
-    EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::duration<double>(2e-3));
+    for (const auto& [samples, latency_s] : {std::pair{1, 1e-3}, {2, 1e-3 + 1e-3 / 3}, {4, 2e-3}}) {
+      const auto begin = std::chrono::steady_clock::now();
+      backend->run(input.data(), std::vector<std::int64_t>{samples, 1}, &slow);
+      // The clock counts whole nanoseconds.
+      EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::duration<double>(latency_s - 1e-9));
+    }
   }
 }
 

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +245,42 @@ def test_arrays_that_are_not_aligned_are_copied_and_others_are_not():
 def test_refuses_other_arrays(x, message):
     with engine([Linear(0)]) as running, pytest.raises(ValueError, match=message):
         running.submit(x)
+
+
+def test_predict_says_how_far_it_is(capsys):
+    x, said = samples(3000), []
+    with engine([Linear(0)]) as running:
+        running.predict(x, progress=said.append)
+        assert said == sorted(said) and said[-1] == 3000
+        running.predict(x, progress=True)
+        assert "predict  3000/3000 samples" in capsys.readouterr().err
+        with pytest.raises(ValueError, match="progress is 3, but must be True, False or callable"):
+            running.predict(x, progress=3)
+        with pytest.raises(KeyError):
+            running.predict(x, progress={}.__getitem__)
+        pending = running.submit(x)
+        assert 0 <= pending.answered() <= 3000
+        pending.result()
+        assert pending.answered() == 3000
+
+
+def test_lets_go_of_inputs():
+    with engine([Linear(0)]) as running:
+        x = samples(5)
+        alive = weakref.ref(x)
+        answer = running.predict(x)
+        del x
+        assert alive() is None and answer.latency_s > 0.0
+
+        x = samples(5)
+        alive = weakref.ref(x)
+        pending = running.submit(x)
+        del x
+        for _ in range(60_000):  # nobody asks for the answer
+            if alive() is None:
+                break
+            time.sleep(1e-3)
+        assert alive() is None and pending.done()
 
 
 def test_an_engine_may_end_on_one_of_its_own_threads():

@@ -1,9 +1,11 @@
 """The engine, measuring and compiling, against torch itself."""
 
+import json
 import os
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -378,6 +380,25 @@ def test_compiled_models_run_as_they_did(library, nets, tmp_path):
     guessed = qr.Profile(["native"], [16], profile.kinds, np.full((1, 1, 1), 1e-3), np.full((1, 1, 1), 1000))
     with pytest.raises(ValueError, match='model "native" at batch 16, but it was compiled for batches of at most 8'):
         qr.Engine(library, ensemble([3]), qr.plan(guessed, devices, time_limit_s=0.1))
+    foreign = as_for_another_cpu(package, tmp_path / "foreign.pt2")
+    library.add("foreign", predictions={"valid": scores(nets[0], x)}, cost={"latency_s": 1e-4}, model=foreign)
+    with pytest.raises(qr.FileError, match="was compiled for a CPU with NEON, which this one lacks; compile it here"):
+        qr.Profile.measure(library, devices, batch_sizes=[8], sample=x[:1], models=["foreign"])
+
+
+def as_for_another_cpu(package, path):
+    """The package with another instruction set in its metadata."""
+    changed = 0
+    with zipfile.ZipFile(package) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("metadata.json"):
+                metadata = json.loads(content)
+                changed += "AOTI_CPU_ISA" in metadata
+                content = json.dumps(metadata | {"AOTI_CPU_ISA": "NEON"})
+            new.writestr(name, content)
+    assert changed > 0
+    return path
 
 
 class Remembers(torch.nn.Module):

@@ -10,7 +10,7 @@ import pytest
 
 import quorate as qr
 from quorate import progress
-from quorate.progress import ProgressLine, StudyProgress, clock, study_line
+from quorate.progress import ProgressLine, StudyProgress, clock, predict_line, study_line
 
 
 def at(**changes):
@@ -29,6 +29,8 @@ def test_what_the_line_says():
     assert study_line(new, 200) == "1/200 trials  rung 1: 0  3: 0"
     assert "left" not in study_line(at(left_s=0.0), 200)
     assert study_line(at(trials=300), 200).startswith("300/300 trials ")
+    assert predict_line(1200, 100_000, 3.0) == "1200/100000 samples  400/s  4:07 left"
+    assert predict_line(0, 5, 1.0) == "0/5 samples" and predict_line(5, 5, 2.0) == "5/5 samples  2/s"
     assert [clock(s) for s in (0, 59.9, 60, 3599, 3600, 90061)] == ["0:00", "0:59", "1:00", "59:59", "1:00:00", "25:01:01"]
 
 

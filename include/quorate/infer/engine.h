@@ -45,6 +45,7 @@ struct Answer {
   std::vector<std::uint8_t> degraded;       // [samples], 1: answered without some member that should have been asked
   std::vector<std::string> lost;            // the members that are missing from some sample's answer
   std::optional<double> foretold_accuracy;  // of the committee without `lost` on EngineOptions::held_out; set where degraded
+  double latency_s = 0.0;                   // from the call of submit() to the answer of its last sample
 };
 
 // Samples for an engine: [samples, features...], row-major float32.
@@ -62,6 +63,9 @@ class Pending {
   // Waits for at most `timeout_s` (infinity: as long as it takes); true where the answer, or its failure, is there.
   // Throws std::invalid_argument for NaN.
   bool wait(double timeout_s) const;
+
+  // Samples that have an answer so far. Takes the engine's lock.
+  std::size_t answered() const;
 
   // Waits, then gives the answer or throws what made it fail: DeviceError where models did, DeadlineExceeded, Cancelled,
   // Error where the engine closed.

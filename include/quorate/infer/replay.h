@@ -25,8 +25,8 @@ enum class ReplayWait {
            // millisecond
 };
 
-// A batch of n samples takes the profile's latency of the model on the device's kind at the smallest profiled batch size >=
-// n that it runs at there, as in simulate(), from its start to its end. On no device in particular it takes that of the
+// A batch of n samples takes latency_of_batch() (plan/interpolate.h) of the model on the device's kind, as in simulate(),
+// from its start to its end. On no device in particular it takes that of the
 // profile's first kind. Throws std::invalid_argument for a profile that check() refuses or that lacks the model, and for
 // answers without rows or classes. Running throws DeviceError for a kind or a batch beyond the profile and for a first
 // feature that is no row.
