@@ -4,11 +4,38 @@
 
 #include "quorate/core/parallel.h"
 #include "route/decide_knowing.h"
+#include "select/cpu.h"
 
 namespace quorate {
 namespace {
 
 constexpr std::size_t kScores = std::size_t{1} << 17;  // of a block of samples, of all models: they stay in cache
+
+// What a tier's members say together of samples that lie side by side. Each sum is decide()'s, in the same order and without
+// fused products.
+struct MeanOfMembers {
+  // members[k] [classes, rows], mean [classes, rows], best and answer [rows]: the first class of the highest mean.
+  template <int>
+  [[gnu::always_inline]] static void run(const double* const* members, const double* weights, std::size_t count,
+                                         std::size_t classes, std::size_t rows, double* __restrict mean,
+                                         double* __restrict best, std::int64_t* __restrict answer) {
+    for (std::size_t c = 0; c < classes; ++c) {
+      double* of_class = mean + c * rows;
+      for (std::size_t row = 0; row < rows; ++row) of_class[row] = weights[0] * members[0][c * rows + row];
+      for (std::size_t k = 1; k < count; ++k) {
+        const double weight = weights[k];
+        const double* scores = members[k] + c * rows;
+        for (std::size_t row = 0; row < rows; ++row) of_class[row] += weight * scores[row];
+      }
+      const auto place = static_cast<std::int64_t>(c);
+      for (std::size_t row = 0; row < rows; ++row) {
+        const bool first = c == 0 || of_class[row] > best[row];
+        best[row] = first ? of_class[row] : best[row];
+        answer[row] = first ? place : answer[row];
+      }
+    }
+  }
+};
 
 // Asks tiers on a block of samples; holds the scores of the models that they need.
 class AskedBlock {
@@ -25,6 +52,10 @@ class AskedBlock {
     rows_ = std::clamp<std::size_t>(kScores / (models_.size() * predictions.classes()), 8, 256);
     scores_.resize(models_.size() * rows_ * predictions.classes());
     votes_.resize(models_.size() * rows_);
+    by_class_.resize(scores_.size());
+    means_.resize(rows_ * predictions.classes());
+    best_.resize(rows_);
+    answers_.resize(rows_);
     mean_.resize(predictions.classes());
   }
 
@@ -37,6 +68,8 @@ class AskedBlock {
       for (std::size_t row = 0; row < rows; ++row) {
         const float* scores = scores_.data() + (i * rows_ + row) * classes;
         votes_[i * rows_ + row] = static_cast<std::int32_t>(std::max_element(scores, scores + classes) - scores);
+        for (std::size_t c = 0; c < classes; ++c)
+          by_class_[(i * classes + c) * rows_ + row] = static_cast<double>(scores[c]);
       }
     }
     for (std::size_t t = 0; t < tiers_.size(); ++t) {
@@ -50,6 +83,12 @@ class AskedBlock {
           const float score = scores_[(first + row) * classes + static_cast<std::size_t>(vote)];
           take(t, begin + row, score > 1.0f ? 1.0 : static_cast<double>(score), vote, out);
         }
+        continue;
+      }
+      const bool by_mean =
+          tier.signal == Signal::kConfidence || tier.signal == Signal::kAgreement || tier.signal == Signal::kVoteAgreement;
+      if (by_mean && combine_ != Combine::kMajority) {
+        ask_together(t, begin, rows, out);
         continue;
       }
       const bool wants_given = tier.signal == Signal::kGiven;
@@ -70,6 +109,28 @@ class AskedBlock {
   }
 
  private:
+  void ask_together(std::size_t t, std::size_t begin, std::size_t rows, AskedTiers& out) {
+    const Tier& tier = tiers_[t];
+    const std::size_t classes = predictions_.classes(), members = tier.members.size();
+    columns_.clear();
+    for (const int member : tier.members)
+      columns_.push_back(by_class_.data() + slot_[static_cast<std::size_t>(member)] * classes * rows_);
+    run_unfused<MeanOfMembers>(static_cast<const double* const*>(columns_.data()), tier.weights.data(), members, classes,
+                               rows_, means_.data(), best_.data(), answers_.data());
+    votes_of_.resize(members);
+    for (std::size_t row = 0; row < rows; ++row) {
+      double certainty = best_[row];
+      if (tier.signal != Signal::kConfidence) {
+        for (std::size_t k = 0; k < members; ++k)
+          votes_of_[k] = votes_[slot_[static_cast<std::size_t>(tier.members[k])] * rows_ + row];
+        const Elected elected = elect(tier.weights, votes_of_);
+        certainty = tier.signal == Signal::kVoteAgreement ? elected.share
+                                                          : means_[static_cast<std::size_t>(elected.of_class) * rows_ + row];
+      }
+      take(t, begin + row, std::min(certainty, 1.0), static_cast<std::int32_t>(answers_[row]), out);
+    }
+  }
+
   void take(std::size_t tier, std::size_t sample, double certainty, std::int32_t answer, AskedTiers& out) const {
     out.certainty[tier * out.samples + sample] = certainty;
     if (answer != predictions_.labels()[sample])
@@ -85,6 +146,11 @@ class AskedBlock {
   std::size_t rows_ = 0;
   std::vector<float> scores_;        // [needed, rows, classes]
   std::vector<std::int32_t> votes_;  // [needed, rows]
+  std::vector<double> by_class_;     // [needed, classes, rows]: the same scores
+  std::vector<const double*> columns_;
+  std::vector<double> means_;  // [classes, rows]
+  std::vector<double> best_;   // [rows]
+  std::vector<std::int64_t> answers_;
   std::vector<double> mean_;
   std::vector<const float*> at_;
   std::vector<std::int32_t> votes_of_;

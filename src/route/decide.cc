@@ -53,29 +53,6 @@ double own_score(const Tier& tier, std::span<const float* const> member_scores, 
   return score;
 }
 
-// The weight of the members that vote for a class.
-double votes_for(const Tier& tier, const Votes& votes, std::size_t members, int of_class) {
-  double share = 0.0;
-  for (std::size_t j = 0; j < members; ++j)
-    if (votes[j] == of_class) share += tier.weights[j];
-  return share;
-}
-
-double agreement(const Tier& tier, std::span<const float* const> member_scores, const Votes& votes) {
-  int elected = 0;
-  double most = 0.0;
-  for (std::size_t k = 0; k < member_scores.size(); ++k) {
-    const int candidate = votes[k];
-    const double share = votes_for(tier, votes, member_scores.size(), candidate);
-    if (share > most || (share == most && candidate < elected)) {
-      elected = candidate;
-      most = share;
-    }
-  }
-  if (tier.signal == Signal::kVoteAgreement) return most;
-  return own_score(tier, member_scores, static_cast<std::size_t>(elected));
-}
-
 void take_mean(const Tier& tier, std::span<const float* const> member_scores, std::span<double> mean, std::size_t asked) {
   if (asked == 0) {  // the same sums, member by member, which vectors can do
     std::fill(mean.begin(), mean.end(), 0.0);
@@ -141,8 +118,9 @@ double certainty(const Tier& tier, std::span<const float* const> member_scores, 
     case Signal::kEntropy:
       return certainty_of_entropy(mean);
     case Signal::kAgreement:
+      return own_score(tier, member_scores, static_cast<std::size_t>(elect(tier.weights, votes).of_class));
     case Signal::kVoteAgreement:
-      return agreement(tier, member_scores, votes);
+      return elect(tier.weights, votes).share;
     case Signal::kGiven:
       break;
   }
