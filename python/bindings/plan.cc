@@ -104,8 +104,8 @@ void register_value(py::module_& m) {
       .def_readonly("feasible", &Plan::feasible, "Whether every model of positive demand has a place.")
       .def_readonly("why", &Plan::why, "Where infeasible: the model, the device and the bytes that are short; else empty.")
       .def_readonly("found_by", &Plan::found_by,
-                    "\"worst-fit\", \"packing\", \"batch\", \"greedy\", \"columns\", \"annealing\" or \"kept\"; empty where "
-                    "infeasible.")
+                    "\"worst-fit\", \"packing\", \"batch\", \"greedy\", \"columns\", \"annealing\", \"regrouping\", "
+                    "\"branching\" or \"kept\"; empty where infeasible.")
       .def_readonly("least_cost", &Plan::least_cost,
                     "Where the objective is money or devices: no plan of the asked rate costs less, proven. Else 0.")
       .def_property_readonly("usd_per_hour", &Plan::usd_per_hour, "Of the devices in use.")

@@ -34,7 +34,7 @@ Solution as_in_paper(const Problem& problem, Scored first, std::string found_by,
       found.found_by = "greedy";
     }
   }
-  found.bound = relax(problem, found.bound, found.best, {}, kRounds, clock).bound;
+  found.bound = relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best}, kRounds, clock).bound;
   return found;
 }
 
