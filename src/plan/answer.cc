@@ -23,6 +23,11 @@ double price_of_absent(const Profile& profile, const Problem& problem, const std
 
 }  // namespace
 
+std::string rate_missed(double rate, double best_found, double bound) {
+  return message("rate is ", rate, " samples/s, but the best plan found has ", best_found, ", and no plan has more than ",
+                 bound);
+}
+
 void answer(Plan& plan, const Profile& profile, const Problem& problem, const Solution& found) {
   const Scored& best = found.best;
   plan.feasible = true;

@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "core/message.h"
+#include "plan/answer.h"
 #include "plan/bound.h"
 #include "plan/rounding.h"
 #include "plan/search.h"
@@ -93,8 +93,7 @@ Cheapest cheapest_for(const Problem& problem, Solution most, const PlanOptions& 
   const double rate = options.rate * (1.0 + 1e-7);
   Cheapest result{std::move(most), 0.0, ""};
   if (result.solution.best.shares.throughput < options.rate) {
-    result.why = message("rate is ", options.rate, " samples/s, but the best plan found has ",
-                         result.solution.best.shares.throughput, ", and no plan has more than ", result.solution.bound);
+    result.why = rate_missed(options.rate, result.solution.best.shares.throughput, result.solution.bound);
     return result;
   }
   std::vector<double> cost(problem.devices, 1.0);

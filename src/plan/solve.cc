@@ -21,11 +21,12 @@ constexpr double kForBound = 0.35;        // of the time, for the first bound at
 constexpr double kForSearch = 0.8;        // of what is left then; the rest is for the last bound
 constexpr double kBeforeBranching = 0.5;  // of time and iterations, where so few cells are to fill that branching gets far
 constexpr std::size_t kBranchable = 150;
-constexpr int kIterationsPerNode = 5;  // what a relaxation takes
-constexpr int kGroups = 40;            // regrouped before every other annealing, an iteration each
-constexpr std::size_t kGroupable = 5;  // where there are more devices
-constexpr int kFirstCycle = 5;         // iterations of the first annealing; later ones are longer
-constexpr int kPatience = 24;          // annealings in a row that led to nothing better before the search ends
+constexpr int kIterationsPerNode = 5;   // what a relaxation takes
+constexpr int kGroups = 200;            // regrouped before every other annealing
+constexpr int kGroupsPerIteration = 5;  // they are small
+constexpr std::size_t kGroupable = 5;   // where there are more devices
+constexpr int kFirstCycle = 5;          // iterations of the first annealing; later ones are longer
+constexpr int kPatience = 24;           // annealings in a row that led to nothing better before the search ends
 // Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
 constexpr std::array<double, 4> kHot = {0.02, 0.1, 0.3, 0.1};
 
@@ -64,8 +65,8 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, con
     const std::optional<Priced> anew = cycle % 4 == 3 ? round(Rounding::kDrawn) : std::nullopt;
     bool better = false;
     if (cycle % 2 == 1 && problem.devices > kGroupable) {
-      const int groups = std::min(kGroups, left);
-      left -= groups;
+      const int iterations = std::min(kGroups / kGroupsPerIteration, left), groups = iterations * kGroupsPerIteration;
+      left -= iterations;
       better = take(regroup(problem, best, groups, enough(), searching, random), "regrouping");
     }
     better |= take(anneal(problem, anew ? *anew : best, length * kTriesPerIteration, spent * kTriesPerIteration,
