@@ -109,12 +109,6 @@ Node answered_yes(const Problem& problem, Node node, const Relaxation& relaxatio
   return node;
 }
 
-bool hosts_pinned(const Problem& problem, const Placement& placement) {
-  for (std::size_t cell = 0; cell < problem.pinned.size(); ++cell)
-    if (problem.pinned[cell] && placement.batch(cell) == kAbsent) return false;
-  return true;
-}
-
 }  // namespace
 
 Branched branch(const Problem& problem, Priced present, double bound, const Relaxation& root, double enough, int max_nodes,
@@ -138,8 +132,7 @@ Branched branch(const Problem& problem, Priced present, double bound, const Rela
     auto relaxation = std::make_shared<Relaxation>(
         relax(part, node.bound, beaten_by(result.best.basis.throughput()), {nullptr, node.before.get()}, kRounds, clock));
     if (relaxation->bound <= beaten_by(result.best.basis.throughput())) continue;
-    if (std::optional<Placement> placement = rounded(part, *relaxation, Rounding::kLargest, random);
-        placement && hosts_pinned(problem, *placement)) {
+    if (std::optional<Placement> placement = rounded(part, *relaxation, Rounding::kLargest, random)) {
       Priced found = priced(problem, std::move(*placement));
       if (found.basis.throughput() > result.best.basis.throughput()) result.best = std::move(found);
     }
