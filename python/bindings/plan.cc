@@ -30,9 +30,11 @@ Value named(const std::string& what, const std::string& name, std::initializer_l
 }
 
 Objective objective_from(const std::string& name) {
-  return named<Objective>(
-      "objective", name,
-      {{"throughput", Objective::kThroughput}, {"money", Objective::kMoney}, {"devices", Objective::kDevices}});
+  return named<Objective>("objective", name,
+                          {{"throughput", Objective::kThroughput},
+                           {"money", Objective::kMoney},
+                           {"devices", Objective::kDevices},
+                           {"latency", Objective::kLatency}});
 }
 
 Algorithm algorithm_from(const std::string& name) {
@@ -104,10 +106,11 @@ void register_value(py::module_& m) {
       .def_readonly("feasible", &Plan::feasible, "Whether every model of positive demand has a place.")
       .def_readonly("why", &Plan::why, "Where infeasible: the model, the device and the bytes that are short; else empty.")
       .def_readonly("found_by", &Plan::found_by,
-                    "\"worst-fit\", \"packing\", \"batch\", \"greedy\", \"columns\", \"annealing\" or \"kept\"; empty where "
-                    "infeasible.")
+                    "\"worst-fit\", \"packing\", \"batch\", \"greedy\", \"columns\", \"annealing\", \"regrouping\", "
+                    "\"branching\" or \"kept\"; empty where infeasible.")
       .def_readonly("least_cost", &Plan::least_cost,
                     "Where the objective is money or devices: no plan of the asked rate costs less, proven. Else 0.")
+      .def_readonly("p99_latency_s", &Plan::p99_latency_s, "Of the simulated stream where the objective is latency. Else 0.")
       .def_property_readonly("usd_per_hour", &Plan::usd_per_hour, "Of the devices in use.")
       .def_property_readonly("devices_in_use", &Plan::devices_in_use, "How many host a model.")
       .def(py::self == py::self)
@@ -199,7 +202,8 @@ void register_functions(py::module_& m) {
 
 demand: [models] in [0, 1], the share of the stream that reaches each, a cascade's reach say; None: 1 for each. A model of
 demand 0 is not placed. objective: "throughput", the least of rate / demand over the models; or "money" (usd_per_hour of the
-devices in use) or "devices" (how many), the least for a throughput of at least `rate` samples/s. max_latency_s: batches that
+devices in use) or "devices" (how many), the least for a throughput of at least `rate` samples/s; or "latency", the least p99
+latency of a stream of `rate` samples/s that come at random moments, by simulation: plan.p99_latency_s. max_latency_s: batches that
 take longer are not used. pinned, forbidden: pairs (model, device) that must or must not be placed. workspace: how the
 workspaces of a device's batches (what profile.weights_bytes leaves of memory_bytes) add up: "largest", of lanes that take
 turns, as the engine's do, or "sum". algorithm: "search"; or, to compare with, "worst-fit", "batch" and "greedy" of arXiv

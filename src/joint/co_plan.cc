@@ -53,9 +53,8 @@ std::vector<double> shared_seconds(const Profile& profile, const std::vector<Dev
   for (const std::size_t model : columns) {
     double rate = 0.0;
     for (const Device& device : devices) {
-      const auto kind = std::ranges::find(profile.kinds, device.kind);
-      if (kind != profile.kinds.end())
-        rate += 1.0 / least_seconds(profile, static_cast<std::size_t>(kind - profile.kinds.begin()), model);
+      if (const std::optional<std::size_t> kind = profile.kind_index(device.kind))
+        rate += 1.0 / least_seconds(profile, *kind, model);
     }
     cost.push_back(1.0 / rate);
   }

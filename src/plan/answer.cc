@@ -23,6 +23,11 @@ double price_of_absent(const Profile& profile, const Problem& problem, const std
 
 }  // namespace
 
+std::string rate_missed(double rate, double best_found, double bound) {
+  return message("rate is ", rate, " samples/s, but the best plan found has ", best_found, ", and no plan has more than ",
+                 bound);
+}
+
 void answer(Plan& plan, const Profile& profile, const Problem& problem, const Solution& found) {
   const Scored& best = found.best;
   plan.feasible = true;
@@ -81,27 +86,23 @@ void check_for(const Plan& plan, const Profile& profile) {
           ", but must be for the profile's: ", joined(profile.models));
   for (std::size_t device = 0; device < plan.devices.size(); ++device) {
     const Device& on = plan.devices[device];
-    require(std::find(profile.kinds.begin(), profile.kinds.end(), on.kind) != profile.kinds.end(), "kind of device \"",
-            on.name, "\" is \"", on.kind, "\", but must be one of the profile's: ", joined(profile.kinds));
+    require(profile.kind_index(on.kind).has_value(), "kind of device \"", on.name, "\" is \"", on.kind,
+            "\", but must be one of the profile's: ", joined(profile.kinds));
     for (std::size_t model = 0; model < plan.models.size(); ++model) {
       const int size = plan.batch[plan.index(device, model)];
-      require(
-          size == 0 || std::find(profile.batch_sizes.begin(), profile.batch_sizes.end(), size) != profile.batch_sizes.end(),
-          "batch of model \"", plan.models[model], "\" on device \"", on.name, "\" is ", size,
-          ", but must be 0 or one of the profile's: ", joined(profile.batch_sizes));
+      require(size == 0 || profile.batch_index(size).has_value(), "batch of model \"", plan.models[model], "\" on device \"",
+              on.name, "\" is ", size, ", but must be 0 or one of the profile's: ", joined(profile.batch_sizes));
     }
   }
 }
 
 std::int64_t bytes_on(std::size_t device, const Plan& plan, const Profile& profile, Workspace workspace) {
-  const auto kind = static_cast<std::size_t>(
-      std::find(profile.kinds.begin(), profile.kinds.end(), plan.devices[device].kind) - profile.kinds.begin());
+  const std::size_t kind = profile.kind_index(plan.devices[device].kind).value();
   std::int64_t resident = 0, beside = 0;
   for (std::size_t model = 0; model < plan.models.size(); ++model) {
     const int size = plan.batch[plan.index(device, model)];
     if (size == 0) continue;
-    const auto batch = static_cast<std::size_t>(std::find(profile.batch_sizes.begin(), profile.batch_sizes.end(), size) -
-                                                profile.batch_sizes.begin());
+    const std::size_t batch = profile.batch_index(size).value();
     const std::int64_t more = profile.workspace_bytes(kind, model, batch);
     resident += profile.resident_bytes(kind, model, batch);
     beside = workspace == Workspace::kSum ? beside + more : std::max(beside, more);

@@ -9,6 +9,9 @@ namespace quorate {
 // Nothing is placed, nothing said yet.
 Plan unanswered(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options);
 
+// Why there is no plan of a rate.
+std::string rate_missed(double rate, double best_found, double bound);
+
 void answer(Plan& plan, const Profile& profile, const Problem& problem, const Solution& found);
 
 // Throws std::invalid_argument where the plan is for other models, kinds or batch sizes than the profile's, and what check()

@@ -37,13 +37,14 @@ std::vector<double> best_rates(const Problem& problem) {
   return best;
 }
 
-constexpr std::size_t kNodes = 20000;  // of the branch and bound for one device
-constexpr double kClosed = 1e-4;       // a difference between bound and program that isn't worth another round
-constexpr double kTighter = 1e-3;      // a bound that much lower is worth limiting the rates by it
-constexpr double kBetter = 1e-6;       // relative: a plan that is better by less does not count
-constexpr double kInertia = 0.5;       // of the prices from round to round
+constexpr std::size_t kNodes = 4000;  // of the branch and bound for one device
+constexpr double kClosed = 1e-4;      // a difference between bound and program that isn't worth another round
+constexpr double kTighter = 1e-3;     // a bound that much lower is worth limiting the rates by it
+constexpr double kBetter = 1e-6;      // relative: a plan that is better by less does not count
+constexpr double kInertia = 0.5;      // of the prices from round to round
 
-// [models]: how many devices at least host a model in a plan of this throughput, the fastest ones first.
+// [models]: how many devices at least host a model in a plan of this throughput, the fastest ones first; more than there are
+// where all together are too slow.
 std::vector<double> least_copies(const Problem& problem, double throughput) {
   std::vector<double> copies;
   for (std::size_t m = 0; m < problem.models; ++m) {
@@ -57,7 +58,8 @@ std::vector<double> least_copies(const Problem& problem, double throughput) {
     std::sort(rates.begin(), rates.end(), std::greater<>());
     const double needed = throughput * problem.demand[m] * (1.0 - 1e-9);
     std::size_t count = 1;
-    for (double sum = rates[0]; sum < needed && count < rates.size(); ++count) sum += rates[count];
+    for (double sum = rates[0]; sum < needed && count <= rates.size(); ++count)
+      sum += count < rates.size() ? rates[count] : 0.0;
     copies.push_back(static_cast<double>(count));
   }
   return copies;
@@ -69,6 +71,34 @@ Column column_of(const Problem& problem, const Scored& scored, std::size_t of_cl
     if (const int batch = scored.placement.batch(problem.cell(device, m)); batch != kAbsent)
       column.hosted.push_back({m, static_cast<std::size_t>(batch), scored.shares.share[problem.cell(device, m)]});
   return column;
+}
+
+// Does the problem let the device host that?
+bool allowed(const Problem& problem, std::size_t device, const std::vector<Hosted>& hosted) {
+  std::size_t pinned = 0;
+  for (const Hosted& one : hosted) {
+    if (problem.rate[problem.option(device, one.m, one.batch)] <= 0.0) return false;
+    pinned += problem.pinned[problem.cell(device, one.m)];
+  }
+  for (std::size_t m = 0; m < problem.models; ++m) pinned -= problem.pinned[problem.cell(device, m)];
+  return pinned == 0;
+}
+
+void add_known(const Problem& problem, const std::vector<DeviceClass>& classes, const Known& known, Columns& columns) {
+  std::vector<std::size_t> before(problem.devices, 0);  // the class that the device was in
+  if (known.before != nullptr)
+    for (std::size_t k = 0; k < known.before->classes.size(); ++k)
+      for (const std::size_t device : known.before->classes[k].devices) before[device] = k;
+  for (std::size_t k = 0; k < classes.size(); ++k) {
+    const std::size_t first = classes[k].devices[0];
+    if (known.placement != nullptr)
+      for (const std::size_t device : classes[k].devices)
+        if (Column column = column_of(problem, *known.placement, k, device); allowed(problem, first, column.hosted))
+          columns.add(std::move(column));
+    if (known.before != nullptr)
+      for (const Column& column : known.before->columns)
+        if (column.of_class == before[first] && allowed(problem, first, column.hosted)) columns.add({k, column.hosted, 0.0});
+  }
 }
 
 struct Prices {
@@ -86,15 +116,20 @@ Prices between(const Prices& a, const Prices& b, double of_a) {
 
 }  // namespace
 
-Relaxation relax(const Problem& problem, double bound, const Scored& present, std::span<const Column> known, int max_rounds,
+double beaten_by(double present) { return present * (1.0 + kBetter); }
+
+Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds,
                  const Clock& clock) {
-  const double beaten = present.shares.throughput * (1.0 + kBetter);
   Relaxation result{bound, classes_of(problem), {}};
   const std::vector<DeviceClass>& classes = result.classes;
   std::vector<DevicePricer> pricers;
   for (const DeviceClass& alike : classes) pricers.emplace_back(problem, alike.devices[0]);
   Columns columns(problem, classes, {});
   const std::vector<double> copies = least_copies(problem, beaten);
+  if (std::ranges::max(copies) > static_cast<double>(problem.devices)) {
+    result.bound = std::min(bound, beaten);
+    return result;
+  }
   std::vector<double> most(problem.models);
   const auto limit = [&] {
     for (std::size_t m = 0; m < problem.models; ++m) most[m] = result.bound * problem.demand[m];
@@ -102,9 +137,7 @@ Relaxation relax(const Problem& problem, double bound, const Scored& present, st
   };
   columns.require_copies(copies);
   limit();
-  for (std::size_t k = 0; k < classes.size(); ++k)
-    for (const std::size_t device : classes[k].devices) columns.add(column_of(problem, present, k, device));
-  for (const Column& column : known) columns.add(column);
+  add_known(problem, classes, known, columns);
 
   double limited = result.bound;  // the rates are limited to what this throughput needs
   std::optional<Prices> centre;
@@ -135,9 +168,10 @@ Relaxation relax(const Problem& problem, double bound, const Scored& present, st
       result.bound = std::min(result.bound, found);
       if (added || inertia == 0.0) break;
     }
+    if (result.bound <= beaten) break;
     ended = !added || result.bound <= columns.objective() * (1.0 + kClosed);
     if (!ended) continue;
-    if (result.bound > limited * (1.0 - kTighter) || result.bound <= beaten) break;
+    if (result.bound > limited * (1.0 - kTighter)) break;
     limited = result.bound;
     limit();
     centre.reset();

@@ -18,14 +18,23 @@ struct Relaxation {
   std::vector<Column> columns;  // of the last program, with times
 };
 
+// Where columns come from before any is generated.
+struct Known {
+  const Scored* placement = nullptr;   // what its devices do
+  const Relaxation* before = nullptr;  // of a problem with the same devices
+};
+
+// A throughput that is better than `present` is more than this.
+double beaten_by(double present);
+
 // A tighter one, by column generation over what a device can host (Dantzig and Wolfe 1960): `bound` is the least of `bound`
 // given and, over the rounds' prices, of
 //   sum over devices of the most that a use of the device is worth - sum of cover[m] x copies[m]
-// which holds for any prices (Lagrangian duality) and does not rest on the solver's tolerance. Beyond the linear program it
-// knows that a model gets from no device more than it needs for a throughput of `bound`, and that a plan that is better than
-// `present` by a millionth hosts each model often enough. Starts from the columns of `present` and those in `known`. At most
-// `max_rounds` rounds.
-Relaxation relax(const Problem& problem, double bound, const Scored& present, std::span<const Column> known, int max_rounds,
+// which holds for any prices (Lagrangian duality) and does not rest on the solver's tolerance, or `beaten` where that is
+// more. Beyond the linear program it knows that a model gets from no device more than it needs for a throughput of `bound`,
+// and that a plan of more than `beaten` hosts each model often enough; plans of less are of no interest. Starts from the
+// columns in `known` that the problem allows. At most `max_rounds` rounds.
+Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds,
                  const Clock& clock);
 
 // The same for money: `bound` is what devices in use cost at least, by `cost` [devices], in a plan that has the rate.

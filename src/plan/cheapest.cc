@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "core/message.h"
+#include "plan/answer.h"
 #include "plan/bound.h"
 #include "plan/rounding.h"
 #include "plan/search.h"
@@ -19,30 +19,26 @@ constexpr int kTries = 2000;  // placements scored before a device is kept
 constexpr double kHot = 0.02;
 
 struct On {
-  std::vector<std::size_t> devices;  // ascending
-  Priced placement;                  // of the problem on them
+  Part part;  // the devices that are kept, ascending
+  Priced placement;
 };
 
 // Moves a placement to some of its problem's devices and looks for the rate there.
 std::optional<On> on_devices(const Problem& problem, const Placement& placement, std::vector<std::size_t> devices,
                              double rate, const Clock& clock, Random& random) {
-  const Problem part = problem.on(devices);
-  Placement kept(part);
-  for (std::size_t i = 0; i < devices.size(); ++i)
-    for (std::size_t m = 0; m < problem.models; ++m) kept.place(part, i, m, placement.batch(problem.cell(devices[i], m)));
-  const ShareBasis unpriced(part.devices, part.demand);
-  for (std::size_t m = 0; m < part.models; ++m)
-    if (kept.copies(part, m) == 0 && !Draft(part, kept, unpriced, random).host(m)) return std::nullopt;
-  Priced found = anneal(part, priced(part, std::move(kept)), kTries, kTries, kHot, rate, clock, random);
+  Part part = part_of(problem, std::move(devices));
+  Placement kept = part.from(problem, placement);
+  const ShareBasis unpriced(part.problem.devices, part.problem.demand);
+  for (std::size_t m = 0; m < problem.models; ++m)
+    if (kept.copies(part.problem, m) == 0 && !Draft(part.problem, kept, unpriced, random).host(m)) return std::nullopt;
+  Priced found = anneal(part.problem, priced(part.problem, std::move(kept)), kTries, kTries, kHot, rate, clock, random);
   if (found.basis.throughput() < rate) return std::nullopt;
-  return On{std::move(devices), std::move(found)};
+  return On{std::move(part), std::move(found)};
 }
 
 Placement on_all(const Problem& problem, const On& on) {
   Placement placement(problem);
-  for (std::size_t i = 0; i < on.devices.size(); ++i)
-    for (std::size_t m = 0; m < problem.models; ++m)
-      placement.place(problem, on.devices[i], m, on.placement.placement.batch(i * problem.models + m));
+  on.part.into(problem, on.placement.placement, placement);
   return placement;
 }
 
@@ -65,21 +61,21 @@ std::vector<std::size_t> devices_of(const Relaxation& relaxation) {
 void let_go(const Problem& problem, const std::vector<double>& cost, double rate, const Clock& clock, Random& random,
             On& on) {
   std::set<std::size_t> needed;
-  while (!clock.over() && on.devices.size() > 1) {
+  while (!clock.over() && on.part.devices.size() > 1) {
     std::optional<std::size_t> next;
     double most = -1.0;
-    for (std::size_t i = 0; i < on.devices.size(); ++i) {
-      if (needed.contains(on.devices[i])) continue;
-      const double price = cost[on.devices[i]] / (on.placement.basis.worth(i) + 1e-12 * rate);
+    for (std::size_t i = 0; i < on.part.devices.size(); ++i) {
+      if (needed.contains(on.part.devices[i])) continue;
+      const double price = cost[on.part.devices[i]] / (on.placement.basis.worth(i) + 1e-12 * rate);
       if (price > most) {
         most = price;
         next = i;
       }
     }
     if (!next) return;
-    std::vector<std::size_t> fewer = on.devices;
+    std::vector<std::size_t> fewer = on.part.devices;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(*next));
-    const std::size_t gone = on.devices[*next];
+    const std::size_t gone = on.part.devices[*next];
     bool pinned = false;
     for (std::size_t m = 0; m < problem.models; ++m) pinned = pinned || problem.pinned[problem.cell(gone, m)];
     if (std::optional<On> found =
@@ -97,8 +93,7 @@ Cheapest cheapest_for(const Problem& problem, Solution most, const PlanOptions& 
   const double rate = options.rate * (1.0 + 1e-7);
   Cheapest result{std::move(most), 0.0, ""};
   if (result.solution.best.shares.throughput < options.rate) {
-    result.why = message("rate is ", options.rate, " samples/s, but the best plan found has ",
-                         result.solution.best.shares.throughput, ", and no plan has more than ", result.solution.bound);
+    result.why = rate_missed(options.rate, result.solution.best.shares.throughput, result.solution.bound);
     return result;
   }
   std::vector<double> cost(problem.devices, 1.0);
@@ -109,11 +104,11 @@ Cheapest cheapest_for(const Problem& problem, Solution most, const PlanOptions& 
   const Relaxation relaxation = least_cost(problem, options.rate, cost, result.solution.best, kRounds, clock);
   result.least_cost = relaxation.bound;
   const auto total = [&](const On& on) {
-    return std::accumulate(on.devices.begin(), on.devices.end(), 0.0,
+    return std::accumulate(on.part.devices.begin(), on.part.devices.end(), 0.0,
                            [&](double sum, std::size_t d) { return sum + cost[d]; });
   };
 
-  On best{all, priced(problem, result.solution.best.placement)};
+  On best{part_of(problem, all), priced(problem, result.solution.best.placement)};
   let_go(problem, cost, rate, clock, random, best);
   if (std::optional<Placement> placement = rounded(problem, relaxation, Rounding::kLargest, random))
     if (std::optional<On> on = on_devices(problem, *placement, devices_of(relaxation), rate, clock, random)) {

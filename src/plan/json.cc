@@ -124,6 +124,7 @@ std::string to_json(const Plan& plan) {
   document["why"] = plan.why;
   document["found_by"] = plan.found_by;
   document["least_cost"] = plan.least_cost;
+  document["p99_latency_s"] = plan.p99_latency_s;
   return document.dump(1);
 }
 
@@ -149,6 +150,7 @@ Plan plan_from_json(std::string_view text, const std::string& name) {
   plan.why = root["why"].text();
   plan.found_by = root["found_by"].text();
   if (root.has("least_cost")) plan.least_cost = root["least_cost"].number();
+  if (root.has("p99_latency_s")) plan.p99_latency_s = root["p99_latency_s"].number();
   checked(name, [&] { check(plan); });
   return plan;
 }

@@ -10,6 +10,7 @@
 #include "plan/pack.h"
 #include "plan/paper.h"
 #include "plan/problem.h"
+#include "plan/quickest.h"
 #include "plan/solve.h"
 
 namespace quorate {
@@ -34,7 +35,7 @@ Solution as_in_paper(const Problem& problem, Scored first, std::string found_by,
       found.found_by = "greedy";
     }
   }
-  found.bound = relax(problem, found.bound, found.best, {}, kRounds, clock).bound;
+  found.bound = relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best}, kRounds, clock).bound;
   return found;
 }
 
@@ -43,6 +44,7 @@ Solution as_in_paper(const Problem& problem, Scored first, std::string found_by,
 Plan plan(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options) {
   const Clock clock(options.time_limit_s);
   const Problem problem = make_problem(profile, devices, options);
+  if (options.objective == Objective::kLatency) return quickest(profile, devices, options);
   Plan result = unanswered(profile, devices, options);
   Packing packing = pack({profile, devices, options}, problem);
   result.why = packing.why;

@@ -51,6 +51,8 @@ void check(const Plan& plan) {
           ", but must be at least 0");
   require(std::isfinite(plan.least_cost) && plan.least_cost >= 0.0, "least_cost is ", plan.least_cost,
           ", but must be at least 0");
+  require(std::isfinite(plan.p99_latency_s) && plan.p99_latency_s >= 0.0, "p99_latency_s is ", plan.p99_latency_s,
+          ", but must be at least 0");
   require(std::isfinite(plan.bound) && plan.bound >= 0.0, "bound is ", plan.bound, ", but must be at least 0");
 }
 

@@ -13,6 +13,7 @@ constexpr std::size_t kLevels = 8;
 // bound a branch, and the least counts.
 constexpr std::array<double, 5> kBeside = {1.0, 0.0, 0.5, 0.8, 1.4};
 using Each = std::array<double, kBeside.size()>;
+constexpr std::size_t kUnits = 256;   // of a device's memory, in which what is left to choose is tabulated
 constexpr double kNegligible = 1e-9;  // a gain that is not worth a node, relative to the best use
 constexpr double kRounding = 1e-12;   // of sums of a few hundred terms
 
@@ -50,8 +51,10 @@ DevicePricer::DevicePricer(const Problem& problem, std::size_t device)
   }
 }
 
-// One question to a pricer. `time` and `memory` are the multipliers of the relaxation: for any of them, what is hosted is
-// worth at most time + memory x free bytes + the sum over models of what the best option is worth beyond its cost.
+// One question to a pricer. `time` is a multiplier of the relaxation: for any of them, what is hosted is worth at most time
+// + the most that options within memory are worth beyond their time's cost. That is a knapsack whose items come in several
+// sizes; it is bounded by a table over memory in units, bytes rounded down, and, where many small items make that loose, by
+// a multiplier of memory: memory x free bytes + the sum over models of what the best option is worth beyond both costs.
 class Pricing {
  public:
   Pricing(const DevicePricer& device, std::span<const double> price, std::span<const double> cover,
@@ -67,7 +70,8 @@ class Pricing {
     multipliers(0.0, std::numeric_limits<double>::infinity());
     for (std::size_t i = 0; i < device_.levels_.size(); ++i) {
       const double low = i == 0 ? 0.0 : device_.levels_[i - 1], high = device_.levels_[i];
-      if (low <= device_.capacity_) levels.push_back({relaxed(time_, memory_, low, high), low, high});
+      if (low <= device_.capacity_)
+        levels.push_back({std::min(relaxed(time_, memory_, low, high), tabulated(time_, low, high)), low, high});
     }
     std::stable_sort(levels.begin(), levels.end(), [](const Level& a, const Level& b) { return a.bound > b.bound; });
     double left = 0.0;
@@ -78,7 +82,7 @@ class Pricing {
     }
     DeviceUse use;
     use.value = best_value_;
-    use.bound = std::max(best_value_, left);
+    use.bound = std::max(enough(), left);  // what is not worth a node may still be that much more
     use.bound += kRounding * (std::abs(use.bound) + scale_);
     use.hosted = std::move(best_);
     return use;
@@ -136,28 +140,56 @@ class Pricing {
     return over;
   }
 
+  std::size_t units(double bytes) const { return static_cast<std::size_t>(bytes / device_.capacity_ * kUnits); }
+
+  // One row of the table from the next one: [0, kUnits] -> the most that the item and those after it are worth.
+  template <class Gain>
+  void add_row(const Item& item, double high, const Gain& gain_of, const double* after, double* row) const {
+    if (item.pinned)
+      std::fill(row, row + kUnits + 1, -std::numeric_limits<double>::infinity());
+    else
+      std::copy(after, after + kUnits + 1, row);
+    for (std::size_t o = 0; o < item.options.size(); ++o) {
+      if (item.options[o].workspace > high) continue;
+      const double more = gain_of(item.options[o]);
+      const std::size_t size = units(item.options[o].resident);
+      for (std::size_t free = size; free <= kUnits; ++free) row[free] = std::max(row[free], after[free - size] + more);
+    }
+  }
+
+  // What a use is worth at most, by this multiplier.
+  double tabulated(double time, double low, double high) {
+    row_.assign(kUnits + 1, 0.0);
+    other_row_.resize(kUnits + 1);
+    for (const Item& item : device_.items_) {
+      add_row(
+          item, high, [&](const Option& option) { return gain(item, option, time); }, row_.data(), other_row_.data());
+      std::swap(row_, other_row_);
+    }
+    return time + row_[units(device_.capacity_ - low)];
+  }
+
   void multipliers(double low, double high) {
     double top = 0.0;
     for (const Item& item : device_.items_)
       for (const Option& option : item.options) top = std::max(top, worth(item, option));
     scale_ = top + std::accumulate(cover_.begin(), cover_.end(), 0.0);
     constexpr double kGolden = 0.6180339887498949;
-    const auto value = [&](double time) { return relaxed(time, best_memory(time, low, high), low, high); };
     double a = 0.0, b = top, c = b - kGolden * (b - a), d = a + kGolden * (b - a);
-    double at_c = value(c), at_d = value(d);
+    double at_c = tabulated(c, low, high), at_d = tabulated(d, low, high);
     for (int i = 0; i < 14; ++i) {
       if (at_c <= at_d) {
         b = d;
         d = c;
         at_d = at_c;
         c = b - kGolden * (b - a);
-        at_c = value(c);
+        at_c = tabulated(c, low, high);
       } else {
         a = c;
         c = d;
         at_c = at_d;
         d = a + kGolden * (b - a);
-        at_d = value(d);
+        at_d = tabulated(d, low, high);
       }
     }
     time_ = at_c <= at_d ? c : d;
@@ -203,6 +235,16 @@ class Pricing {
           most = std::max(most, choice.gain[k] - memories_[k] * choice.option->resident);
         rest_[i][k] = rest_[i + 1][k] + most;
       }
+    constexpr std::size_t kRow = kUnits + 1;
+    for (std::size_t k = 0; k < kBeside.size(); ++k) {
+      table_[k].assign((choices_.size() + 1) * kRow, 0.0);
+      for (std::size_t i = choices_.size(); i-- > 0;) {
+        const Item& item = *choices_[i].front().item;
+        add_row(
+            item, high, [&](const Option& option) { return gain(item, option, times_[k]); }, &table_[k][(i + 1) * kRow],
+            &table_[k][i * kRow]);
+      }
+    }
     left_ = 0.0;
     low_ = low;
     chosen_.clear();
@@ -212,9 +254,11 @@ class Pricing {
 
   double bound_of(std::size_t i, double free, double workspace, const Each& gained) const {
     const double room = free - std::max(workspace, low_);
+    if (room < 0.0) return 0.0;
+    const std::size_t at = i * (kUnits + 1) + units(room);
     double bound = std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < kBeside.size(); ++k)
-      bound = std::min(bound, times_[k] + memories_[k] * room + gained[k] + rest_[i][k]);
+      bound = std::min(bound, times_[k] + gained[k] + std::min(table_[k][at], memories_[k] * room + rest_[i][k]));
     return bound;
   }
 
@@ -272,6 +316,8 @@ class Pricing {
   double time_ = 0.0, memory_ = 0.0, scale_ = 0.0;
   std::vector<std::vector<Choice>> choices_;
   std::vector<Each> rest_;
+  std::array<std::vector<double>, kBeside.size()> table_;  // [items + 1, kUnits + 1], for each multiplier of time
+  std::vector<double> row_, other_row_;
   Each times_{}, memories_{};
   std::vector<const Choice*> chosen_;
   double left_ = 0.0, low_ = 0.0;

@@ -25,9 +25,10 @@ struct DeviceUse {
 // Chooses what to host, within memory, and how to split the time, so that
 //   sum over hosted of cover[m] + price[m] x share x rate
 // is the most, where no model is given more than most[m] samples/s: a knapsack in memory whose items share one unit of time.
-// Exact by branch and bound over Lagrangian bounds in memory and time (Fisher 1981), up to `max_nodes` nodes; beyond them
-// `bound` is that of what was left unexplored. The options of a device that another one beats in rate and memory are dropped
-// once, when the pricer is made.
+// Exact to a billionth by branch and bound, up to `max_nodes` nodes; beyond them `bound` is that of what was left
+// unexplored. A branch is bounded by a Lagrangian relaxation of the time (Fisher 1981) and a table, over memory in a few
+// hundred units, of what the models not yet decided are worth in it. The options of a device that another one beats in rate
+// and memory are dropped once, when the pricer is made.
 class DevicePricer {
  public:
   DevicePricer(const Problem& problem, std::size_t device);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "core/message.h"
@@ -42,10 +43,10 @@ std::vector<std::size_t> kinds_of(const Profile& profile, const std::vector<Devi
     require(names.insert(device.name).second, "devices holds \"", device.name, "\" twice, but must hold it once");
     require(device.memory_bytes >= 0, "memory_bytes of device \"", device.name, "\" is ", device.memory_bytes,
             ", but must be at least 0");
-    const auto found = std::find(profile.kinds.begin(), profile.kinds.end(), device.kind);
-    require(found != profile.kinds.end(), "kind of device \"", device.name, "\" is \"", device.kind,
+    const std::optional<std::size_t> kind = profile.kind_index(device.kind);
+    require(kind.has_value(), "kind of device \"", device.name, "\" is \"", device.kind,
             "\", but must be one of the profile's: ", joined(profile.kinds));
-    kinds.push_back(static_cast<std::size_t>(found - profile.kinds.begin()));
+    kinds.push_back(*kind);
   }
   return kinds;
 }
@@ -85,27 +86,6 @@ int Problem::smallest(std::size_t device, std::size_t m) const {
       best = static_cast<int>(batch);
   }
   return best;
-}
-
-Problem Problem::on(const std::vector<std::size_t>& chosen) const {
-  Problem result = *this;
-  result.devices = chosen.size();
-  const auto pick = [&](const auto& from, auto& to, std::size_t width) {
-    to.clear();
-    for (const std::size_t device : chosen) {
-      const auto first = from.begin() + static_cast<std::ptrdiff_t>(device * width);
-      to.insert(to.end(), first, first + static_cast<std::ptrdiff_t>(width));
-    }
-  };
-  pick(kind, result.kind, 1);
-  pick(rate, result.rate, models * batches);
-  pick(resident_bytes, result.resident_bytes, models * batches);
-  pick(workspace_bytes, result.workspace_bytes, models * batches);
-  pick(capacity_bytes, result.capacity_bytes, 1);
-  pick(usd_per_hour, result.usd_per_hour, 1);
-  pick(accelerator, result.accelerator, 1);
-  pick(pinned, result.pinned, models);
-  return result;
 }
 
 Problem make_problem(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options) {
@@ -198,6 +178,55 @@ void Placement::place(const Problem& problem, std::size_t device, std::size_t m,
   const std::size_t option = problem.option(device, m, static_cast<std::size_t>(batch));
   unheld_bytes_[device] -= problem.resident_bytes[option];
   workspace_bytes_[device] = std::max(workspace_bytes_[device], problem.workspace_bytes[option]);
+}
+
+Part part_of(const Problem& whole, std::vector<std::size_t> devices, std::vector<std::size_t> models) {
+  Problem part;
+  part.devices = devices.size();
+  part.models = models.size();
+  part.batches = whole.batches;
+  for (const std::size_t m : models) {
+    part.model.push_back(whole.model[m]);
+    part.demand.push_back(whole.demand[m]);
+  }
+  for (const std::size_t device : devices) {
+    part.kind.push_back(whole.kind[device]);
+    part.capacity_bytes.push_back(whole.capacity_bytes[device]);
+    part.usd_per_hour.push_back(whole.usd_per_hour[device]);
+    part.accelerator.push_back(whole.accelerator[device]);
+    for (const std::size_t m : models) {
+      part.pinned.push_back(whole.pinned[whole.cell(device, m)]);
+      for (std::size_t batch = 0; batch < whole.batches; ++batch) {
+        const std::size_t option = whole.option(device, m, batch);
+        part.rate.push_back(whole.rate[option]);
+        part.resident_bytes.push_back(whole.resident_bytes[option]);
+        part.workspace_bytes.push_back(whole.workspace_bytes[option]);
+      }
+    }
+  }
+  return {std::move(part), std::move(devices), std::move(models)};
+}
+
+Part part_of(const Problem& whole, std::vector<std::size_t> devices) {
+  std::vector<std::size_t> models(whole.models);
+  std::iota(models.begin(), models.end(), std::size_t{0});
+  return part_of(whole, std::move(devices), std::move(models));
+}
+
+Placement Part::from(const Problem& whole, const Placement& placement) const {
+  Placement result(problem);
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    for (std::size_t j = 0; j < models.size(); ++j)
+      result.place(problem, i, j, placement.batch(whole.cell(devices[i], models[j])));
+  return result;
+}
+
+void Part::into(const Problem& whole, const Placement& part, Placement& placement) const {
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    for (std::size_t m = 0; m < whole.models; ++m) placement.place(whole, devices[i], m, kAbsent);
+    for (std::size_t j = 0; j < models.size(); ++j)
+      placement.place(whole, devices[i], models[j], part.batch(problem.cell(i, j)));
+  }
 }
 
 Scored score(const Problem& problem, Placement placement) {

@@ -31,9 +31,6 @@ struct Problem {
   }
   std::int64_t memory_bytes(std::size_t option) const { return resident_bytes[option] + workspace_bytes[option]; }
 
-  // The problem with these devices only, in this order.
-  Problem on(const std::vector<std::size_t>& chosen) const;
-
   // The batch that needs the least memory (of equals the smallest), or -1 where the model can't run.
   int smallest(std::size_t device, std::size_t m) const;
 };
@@ -71,6 +68,18 @@ class Placement {
   std::vector<std::int64_t> unheld_bytes_;     // [devices], what no instance keeps
   std::vector<std::int64_t> workspace_bytes_;  // [devices], the largest of what is placed
 };
+
+// Some of a problem's devices and models, as a problem of its own.
+struct Part {
+  Problem problem;
+  std::vector<std::size_t> devices, models;  // as the whole counts them, in the part's order
+
+  Placement from(const Problem& whole, const Placement& placement) const;  // what they host there
+  // Makes them host what `part` says, and the devices none of the other models.
+  void into(const Problem& whole, const Placement& part, Placement& placement) const;
+};
+Part part_of(const Problem& whole, std::vector<std::size_t> devices, std::vector<std::size_t> models);
+Part part_of(const Problem& whole, std::vector<std::size_t> devices);  // with all models
 
 // A placement with its best shares.
 struct Scored {

@@ -1,5 +1,6 @@
 #include "quorate/plan/profile.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -44,7 +45,16 @@ void check_cell(const Profile& profile, std::size_t kind, std::size_t model, std
             profile.batch_sizes[batch]);
 }
 
+template <class List, class Value>
+std::optional<std::size_t> index_in(const List& list, const Value& value) {
+  const auto found = std::ranges::find(list, value);
+  return found == list.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - list.begin()));
+}
+
 }  // namespace
+
+std::optional<std::size_t> Profile::kind_index(std::string_view kind) const { return index_in(kinds, kind); }
+std::optional<std::size_t> Profile::batch_index(int batch_size) const { return index_in(batch_sizes, batch_size); }
 
 void check(const Profile& profile) {
   check_names(profile.models, "models");

@@ -39,8 +39,7 @@ std::vector<int> running_batches(const Plan& running, const Profile& profile, co
   for (std::size_t device = 0; device < problem.devices; ++device)
     for (std::size_t m = 0; m < problem.models && index[device] != kNone; ++m)
       if (const int size = running.batch[running.index(index[device], problem.model[m])]; size > 0)
-        batches[problem.cell(device, m)] = static_cast<int>(
-            std::find(profile.batch_sizes.begin(), profile.batch_sizes.end(), size) - profile.batch_sizes.begin());
+        batches[problem.cell(device, m)] = static_cast<int>(profile.batch_index(size).value());
   return batches;
 }
 
@@ -137,7 +136,7 @@ Replan replan(const Plan& running, const Profile& profile, const std::vector<Dev
   Priced present = priced(problem, std::move(*first));
   improve(problem, batches, options, clock, random, present);
   Solution found{score(problem, std::move(present.placement)), found_by, upper_bound(problem)};
-  found.bound = relax(problem, found.bound, found.best, {}, kRounds, clock).bound;
+  found.bound = relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best}, kRounds, clock).bound;
   answer(result.plan, profile, problem, found);
   list_changes(running, index, profile, options.plan.workspace, result);
   return result;

@@ -39,6 +39,9 @@ std::optional<Placement> rounded(const Problem& problem, const Relaxation& relax
   const ShareBasis unpriced(problem.devices, problem.demand);
   for (std::size_t m = 0; m < problem.models; ++m)
     if (placement.copies(problem, m) == 0 && !Draft(problem, placement, unpriced, random).host(m)) return std::nullopt;
+  // A device's column may be one that hosts nothing.
+  for (std::size_t cell = 0; cell < problem.pinned.size(); ++cell)
+    if (problem.pinned[cell] && placement.batch(cell) == kAbsent) return std::nullopt;
   return placement;
 }
 

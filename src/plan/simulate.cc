@@ -34,17 +34,15 @@ void check_fit(const Plan& plan, const Profile& profile) {
           ", but must be for the profile's: ", joined(profile.models));
   for (std::size_t d = 0; d < plan.devices.size(); ++d) {
     const Device& device = plan.devices[d];
-    const auto found = std::ranges::find(profile.kinds, device.kind);
-    require(found != profile.kinds.end(), "kind of device \"", device.name, "\" is \"", device.kind,
+    const std::optional<std::size_t> kind = profile.kind_index(device.kind);
+    require(kind.has_value(), "kind of device \"", device.name, "\" is \"", device.kind,
             "\", but must be one of the profile's: ", joined(profile.kinds));
-    const auto kind = static_cast<std::size_t>(found - profile.kinds.begin());
     for (std::size_t m = 0; m < plan.models.size(); ++m) {
       const int batch = plan.batch[plan.index(d, m)];
       if (batch == 0) continue;
-      const auto size = std::ranges::find(profile.batch_sizes, batch);
-      const auto at = static_cast<std::size_t>(size - profile.batch_sizes.begin());
-      require(size != profile.batch_sizes.end() && std::isfinite(profile.latency_s[profile.index(kind, m, at)]),
-              "batch of model \"", plan.models[m], "\" on device \"", device.name, "\" is ", batch,
+      const std::optional<std::size_t> at = profile.batch_index(batch);
+      require(at && std::isfinite(profile.latency_s[profile.index(*kind, m, *at)]), "batch of model \"", plan.models[m],
+              "\" on device \"", device.name, "\" is ", batch,
               ", but must be a batch size that the profile has a latency for on kind \"", device.kind, "\"");
     }
   }

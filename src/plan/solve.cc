@@ -5,20 +5,28 @@
 #include <optional>
 
 #include "plan/bound.h"
+#include "plan/branch.h"
 #include "plan/pack.h"
+#include "plan/regroup.h"
 #include "plan/rounding.h"
 #include "plan/search.h"
 
 namespace quorate {
 namespace {
 
-constexpr double kClose = 1e-6;          // a gap that isn't worth closing
-constexpr int kTriesPerIteration = 100;  // placements scored
-constexpr int kRounds = 600;             // of column generation
-constexpr double kForBound = 0.35;       // of the time, for the first bound at most
-constexpr double kForSearch = 0.8;       // of what is left then; the rest is for the last bound
-constexpr int kFirstCycle = 5;           // iterations of the first annealing; later ones are longer
-constexpr int kPatience = 24;            // annealings in a row that led to nothing better before the search ends
+constexpr double kClose = 1e-6;           // a gap that isn't worth closing
+constexpr int kTriesPerIteration = 100;   // placements scored
+constexpr int kRounds = 600;              // of column generation
+constexpr double kForBound = 0.35;        // of the time, for the first bound at most
+constexpr double kForSearch = 0.8;        // of what is left then; the rest is for the last bound
+constexpr double kBeforeBranching = 0.5;  // of time and iterations, where so few cells are to fill that branching gets far
+constexpr std::size_t kBranchable = 150;
+constexpr int kIterationsPerNode = 5;   // what a relaxation takes
+constexpr int kGroups = 200;            // regrouped before every other annealing
+constexpr int kGroupsPerIteration = 5;  // they are small
+constexpr std::size_t kGroupable = 5;   // where there are more devices
+constexpr int kFirstCycle = 5;          // iterations of the first annealing; later ones are longer
+constexpr int kPatience = 24;           // annealings in a row that led to nothing better before the search ends
 // Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
 constexpr std::array<double, 4> kHot = {0.02, 0.1, 0.3, 0.1};
 
@@ -40,27 +48,44 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, con
     return placement ? std::optional(priced(problem, std::move(*placement))) : std::nullopt;
   };
   if (left > 0 && best.basis.throughput() < enough() && !clock.over()) {
-    relaxation = relax(problem, found.bound, found.best, {}, kRounds, Clock(kForBound * clock.left_s()));
+    relaxation = relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best}, kRounds,
+                       Clock(kForBound * clock.left_s()));
     found.bound = std::min(found.bound, relaxation->bound);
     if (std::optional<Priced> start = round(Rounding::kLargest)) take(std::move(*start), "columns");
   }
-  const Clock searching(kForSearch * clock.left_s());
+  const bool branches = relaxation && problem.devices * problem.models <= kBranchable;
+  const int for_branching = branches ? static_cast<int>((1.0 - kBeforeBranching) * left) : 0;
+  const Clock searching((branches ? kBeforeBranching : kForSearch) * clock.left_s());
   int failures = 0;
-  for (int cycle = 0; left > 0 && failures < kPatience && best.basis.throughput() < enough() && !searching.over(); ++cycle) {
-    const int length = kFirstCycle << std::min(cycle / 4, 10), spent = std::min(left, length);
+  for (int cycle = 0;
+       left > for_branching && failures < kPatience && best.basis.throughput() < enough() && !searching.over(); ++cycle) {
+    const int length = kFirstCycle << std::min(cycle / 4, 10), spent = std::min(left - for_branching, length);
     left -= spent;
     // Every fourth annealing starts from columns drawn anew.
     const std::optional<Priced> anew = cycle % 4 == 3 ? round(Rounding::kDrawn) : std::nullopt;
-    const bool better = take(anneal(problem, anew ? *anew : best, length * kTriesPerIteration, spent * kTriesPerIteration,
-                                    kHot[static_cast<std::size_t>(cycle) % kHot.size()], enough(), searching, random),
-                             "annealing");
+    bool better = false;
+    if (cycle % 2 == 1 && problem.devices > kGroupable) {
+      const int iterations = std::min(kGroups / kGroupsPerIteration, left), groups = iterations * kGroupsPerIteration;
+      left -= iterations;
+      better = take(regroup(problem, best, groups, enough(), searching, random), "regrouping");
+    }
+    better |= take(anneal(problem, anew ? *anew : best, length * kTriesPerIteration, spent * kTriesPerIteration,
+                          kHot[static_cast<std::size_t>(cycle) % kHot.size()], enough(), searching, random),
+                   "annealing");
     failures = better ? 0 : failures + 1;
+  }
+  if (branches && left > 0 && best.basis.throughput() < enough()) {
+    Branched branched = branch(problem, best, found.bound, *relaxation, enough(), left / kIterationsPerNode, clock, random);
+    found.bound = std::min(found.bound, branched.bound);
+    take(std::move(branched.best), "branching");
   }
   Scored scored = score(problem, std::move(best.placement));
   if (scored.shares.throughput > found.best.shares.throughput) found.best = std::move(scored);
   // What is known by now bounds more tightly.
-  if (relaxation && found.best.shares.throughput < found.bound * (1.0 - kClose))
-    found.bound = relax(problem, found.bound, found.best, relaxation->columns, kRounds, clock).bound;
+  if (relaxation && !branches && found.best.shares.throughput < found.bound * (1.0 - kClose))
+    found.bound =
+        relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best, &*relaxation}, kRounds, clock)
+            .bound;
   return found;
 }
 
@@ -73,15 +98,13 @@ std::optional<Solution> on_accelerators(const Problem& problem, const Effort& ef
   for (std::size_t device = 0; device < problem.devices; ++device)
     for (std::size_t m = 0; m < problem.models; ++m)
       if (!problem.accelerator[device] && problem.pinned[problem.cell(device, m)]) return std::nullopt;
-  const Problem part = problem.on(chosen);
-  const std::optional<Placement> first = first_fit(part);
+  const Part part = part_of(problem, std::move(chosen));
+  const std::optional<Placement> first = first_fit(part.problem);
   if (!first) return std::nullopt;
   const Clock half(0.5 * clock.left_s());
-  Solution found = climb(part, {score(part, *first), "worst-fit", upper_bound(part)}, effort, half);
+  Solution found = climb(part.problem, {score(part.problem, *first), "worst-fit", upper_bound(part.problem)}, effort, half);
   Placement placement(problem);
-  for (std::size_t i = 0; i < chosen.size(); ++i)
-    for (std::size_t m = 0; m < problem.models; ++m)
-      placement.place(problem, chosen[i], m, found.best.placement.batch(part.cell(i, m)));
+  part.into(problem, found.best.placement, placement);
   found.best = score(problem, std::move(placement));
   return found;
 }

@@ -31,8 +31,7 @@ Stream::Stream(const Plan& plan, const Profile& profile, Itinerary itinerary, do
 void Stream::host(const Plan& plan, const Profile& profile) {
   std::size_t together = 0;
   for (std::size_t device = 0; device < plan.devices.size(); ++device) {
-    const auto kind =
-        static_cast<std::size_t>(std::ranges::find(profile.kinds, plan.devices[device].kind) - profile.kinds.begin());
+    const std::size_t kind = profile.kind_index(plan.devices[device].kind).value();
     std::size_t most = 0;
     for (std::size_t model = 0; model < plan.models.size(); ++model) {
       const int batch = plan.batch[plan.index(device, model)];

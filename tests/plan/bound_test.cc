@@ -32,7 +32,7 @@ void each_relaxed(double room, bool annealed, const Visit& visit) {
             : score(problem, *first);
     const double best = oracle::best_plan(instance.profile, instance.devices, instance.demand).throughput;
     const double loose = upper_bound(problem);
-    const Relaxation relaxation = relax(problem, loose, start, {}, 100, Clock(1e9));
+    const Relaxation relaxation = relax(problem, loose, beaten_by(start.shares.throughput), {&start}, 100, Clock(1e9));
     visit(seed, Relaxed{best, loose, relaxation.bound});
   }
 }
@@ -67,7 +67,8 @@ TEST(Relaxation, RoundsToPlacementsWithinMemory) {
     const std::optional<Placement> first = first_fit(problem);
     if (!first) continue;
     const Scored start = score(problem, *first);
-    const Relaxation relaxation = relax(problem, upper_bound(problem), start, {}, 100, Clock(1e9));
+    const Relaxation relaxation =
+        relax(problem, upper_bound(problem), beaten_by(start.shares.throughput), {&start}, 100, Clock(1e9));
     Random random(seed);
     const std::optional<Placement> placement =
         rounded(problem, relaxation, seed % 2 == 0 ? Rounding::kLargest : Rounding::kDrawn, random);

@@ -28,6 +28,7 @@ Plan sample_plan() {
   plan.feasible = true;
   plan.found_by = "greedy";
   plan.least_cost = 1.25;
+  plan.p99_latency_s = 0.5;
   return plan;
 }
 
@@ -86,6 +87,7 @@ TEST(PlanCheck, NamesWhatIsWrong) {
   expect_fault([](Plan& p) { p.price[0] = -1; }, "price of model \"a\" is -1, but must be at least 0");
   expect_fault([](Plan& p) { p.throughput = -1; }, "throughput is -1, but must be at least 0");
   expect_fault([](Plan& p) { p.least_cost = -1; }, "least_cost is -1, but must be at least 0");
+  expect_fault([](Plan& p) { p.p99_latency_s = -1; }, "p99_latency_s is -1, but must be at least 0");
   expect_fault([](Plan& p) { p.bound = std::nan(""); }, "bound is nan, but must be at least 0");
 }
 

@@ -89,7 +89,7 @@ bool can_be_placed(const Instance& instance) {
 
 TEST(Plan, KeepsToMemoryCoverageAndSharesAndIsInfeasibleOnlyWhereNothingFits) {
   int feasible = 0, infeasible = 0;
-  for (std::uint64_t seed = 0; seed < 10000; ++seed) {
+  for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     const InstanceSize size{
         .models = 1 + seed % 6, .devices = 1 + seed / 6 % 4, .batches = 1 + seed % 4, .weights = seed % 3 == 0};
     const Instance instance = random_instance(seed, size, std::vector{0.8, 1.1, 1.5, 4.0}[seed / 24 % 4]);
@@ -106,8 +106,8 @@ TEST(Plan, KeepsToMemoryCoverageAndSharesAndIsInfeasibleOnlyWhereNothingFits) {
       EXPECT_EQ(found.found_by, "");
     }
   }
-  EXPECT_GT(feasible, 3000);
-  EXPECT_GT(infeasible, 1000);
+  EXPECT_GT(feasible, 450);
+  EXPECT_GT(infeasible, 150);
 }
 
 TEST(Plan, DependsOnTheSeedAloneAndMoreStepsAreNeverWorse) {

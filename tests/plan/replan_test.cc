@@ -66,7 +66,7 @@ int loads(const Replan& result) {
 
 TEST(Replan, KeepsToMemoryOnTheWayWhateverChanged) {
   int replanned = 0, with_loads = 0;
-  for (std::uint64_t seed = 0; seed < 120; ++seed) {
+  for (std::uint64_t seed = 0; seed < 70; ++seed) {
     const Instance instance =
         random_instance(seed, {.models = 5, .devices = 4, .batches = 3, .weights = seed % 2 == 0}, 2.0);
     const Plan running = plan(instance.profile, instance.devices, {.demand = instance.demand, .max_iterations = 5});
@@ -92,8 +92,8 @@ TEST(Replan, KeepsToMemoryOnTheWayWhateverChanged) {
     EXPECT_EQ(oracle::fault(result.plan, instance.profile), "") << "seed " << seed;
     expect_sound(running, result, instance.profile, "seed " + std::to_string(seed));
   }
-  EXPECT_GT(replanned, 45);
-  EXPECT_GT(with_loads, 25);
+  EXPECT_GT(replanned, 26);
+  EXPECT_GT(with_loads, 14);
 }
 
 TEST(Replan, WithoutAChangeNothingMoves) {

@@ -125,7 +125,7 @@ def test_infeasible_is_an_answer():
             dict(devices=[qr.Device("x", kind="tpu", memory_bytes=1)]),
             'kind of device "x" is "tpu", but must be one of .*: toy',
         ),
-        (dict(objective="latency"), 'objective is "latency", but must be one of: throughput, money, devices'),
+        (dict(objective="speed"), 'objective is "speed", but must be one of: throughput, money, devices, latency'),
         (dict(algorithm="magic"), 'algorithm is "magic", but must be one of: search, worst-fit, batch, greedy'),
         (dict(rate=1.0), "rate is 1, but must be 0 where the objective is throughput"),
         (dict(pinned=[("m9", "toy:0")]), 'pinned names model "m9"'),
@@ -170,6 +170,15 @@ def test_fewest_devices_and_least_money():
     cheapest = qr.plan(profile, devices, objective="money", rate=0.4 * all_of_it)
     assert cheapest.usd_per_hour == 3 and (cheapest.batch[2:] == 0).all()
     assert "rate is" in qr.plan(profile, devices, objective="money", rate=2 * all_of_it).why
+
+
+def test_least_latency_at_a_rate():
+    profile = toy_profile()
+    most = qr.plan(profile, toys())
+    quick = qr.plan(profile, toys(), objective="latency", rate=0.5 * most.throughput)
+    assert quick.feasible and quick.throughput >= 0.5 * most.throughput and quick.p99_latency_s > 0
+    assert most.p99_latency_s == 0
+    assert "rate is" in qr.plan(profile, toys(), objective="latency", rate=2 * most.throughput).why
 
 
 def test_pins_limits_and_baselines():

@@ -30,10 +30,12 @@ struct Plan {
   std::vector<double> price;
   bool feasible = false;
   std::string why;  // where infeasible: the model, the device and the bytes that are short, and what is proven; else empty
-  std::string found_by;  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing"; empty where infeasible
+  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing", "regrouping", "branching"; empty where infeasible
+  std::string found_by;
   // Where the objective is money or devices: no plan of the asked rate costs less (in usd_per_hour, or devices), proven.
   // Else 0.
   double least_cost = 0.0;
+  double p99_latency_s = 0.0;  // of the simulated stream where the objective is latency; else 0
 
   double gap() const { return bound > 0.0 ? 1.0 - throughput / bound : 0.0; }
   bool in_use(std::size_t device) const;  // does it host a model?
@@ -43,8 +45,9 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
-// The most throughput; or, for a throughput of at least `rate`, the least money or the fewest devices.
-enum class Objective { kThroughput, kMoney, kDevices };
+// The most throughput; or, for a throughput of at least `rate`, the least money or the fewest devices; or the least p99
+// latency of a stream of `rate` samples/s.
+enum class Objective { kThroughput, kMoney, kDevices, kLatency };
 
 // kSearch is ours. The others are those of arXiv 2208.14049, to compare with: worst-fit-decreasing by memory with
 // accelerators before CPUs; batch sizes tuned on its placement; the bounded greedy from there.
@@ -64,7 +67,7 @@ struct PlanOptions {
   // [models] in [0, 1], e.g. a cascade's reach; empty: 1 for each. A model of demand 0 is not placed.
   std::vector<double> demand = {};
   Objective objective = Objective::kThroughput;
-  double rate = 0.0;  // samples/s, above 0 for kMoney and kDevices, else 0
+  double rate = 0.0;  // samples/s, 0 for kThroughput, else above 0
   // Of a batch: larger batches are not used, and a model runs on no device that takes longer for its smallest.
   double max_latency_s = std::numeric_limits<double>::infinity();
   std::vector<Place> pinned = {};     // placed there whatever it earns, with a share of 0 where it earns nothing
@@ -81,8 +84,11 @@ struct PlanOptions {
 
 // Places every model of positive demand at least once. By default from worst-fit-decreasing (arXiv 2208.14049): columns of
 // what a device can host (Dantzig and Wolfe 1960), which also prove the bound, are rounded to a placement; annealing changes
-// it where the prices of its best shares promise a gain, until 24 in a row led to nothing better or the bound is reached.
-// An infeasible problem is an answer, not an error: `feasible` is false and `why` says what is short. Throws
+// it where the prices of its best shares promise a gain, of all devices or of a few at a time, until 24 in a row led to
+// nothing better or the bound is reached; where few cells are to fill, branching (Barnhart et al. 1998) closes the gap.
+// For the least latency it plans for throughput under up to 8 limits on a batch's latency, up to max_latency_s, and
+// simulates 4,000 samples that come at random moments (Poisson) on each plan that has the rate; no bound on the latency is
+// proven. An infeasible problem is an answer, not an error: `feasible` is false and `why` says what is short. Throws
 // std::invalid_argument for no devices, a device named twice, negative memory, a kind that the profile lacks, demands
 // outside [0, 1], between 0 and 1e-9 or all zero, limits that are negative, a rate that the objective does not take, places
 // that name no model or device or are both pinned and forbidden, and what check(profile) throws.

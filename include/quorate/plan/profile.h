@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ struct Profile {
   std::size_t index(std::size_t kind, std::size_t model, std::size_t batch) const {
     return (kind * models.size() + model) * batch_sizes.size() + batch;
   }
+  // Where a kind and a batch size are in the lists above; nullopt where they are not.
+  std::optional<std::size_t> kind_index(std::string_view kind) const;
+  std::optional<std::size_t> batch_index(int batch_size) const;
   // What stays of an instance between batches, and what a batch takes besides. They add up to memory_bytes.
   std::int64_t resident_bytes(std::size_t kind, std::size_t model, std::size_t batch) const {
     return weights_bytes.empty() ? memory_bytes[index(kind, model, batch)] : weights_bytes[kind * models.size() + model];
