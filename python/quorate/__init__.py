@@ -74,8 +74,10 @@ from ._core import (
 )
 from .arrivals import arrivals_from, poisson_arrivals
 from .compiling import compile_model
+from .library_compiling import compile_models
 from .report import report
 from .report.plot import plot_cascades, plot_front, plot_plan
+from .variants import Variant, add_variants
 
 if TYPE_CHECKING:
     from ._infer import Answer, Cancelled, DeadlineExceeded, Engine, Pending, QueueFull, Replay
@@ -133,11 +135,14 @@ __all__ = [
     "Tier",
     "Trial",
     "TrialJob",
+    "Variant",
+    "add_variants",
     "answer_features",
     "arrivals_from",
     "calibrate",
     "co_plan",
     "compile_model",
+    "compile_models",
     "cpu_devices",
     "device_bytes",
     "discover_devices",
