@@ -1,4 +1,4 @@
-"""Cheaper versions of a network, each a module that torch.export can follow: half the bits, a quarter, a quarter of the pixels."""
+"""Cheaper versions of a network, as modules that torch.export can follow: of half the bits, a quarter, or fewer pixels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class AtHalfResolution(nn.Module):  # type: ignore[misc]
 def at_half_resolution(net: nn.Module, example: Tensor) -> nn.Module:
     """Raises ValueError for samples that are no images of at least 2 x 2 pixels, and a network that takes one size only."""
     if example.ndim != 4 or min(example.shape[2:]) < 2:
-        raise ValueError(f"example has shape {list(example.shape)}, but must be [samples, channels, height >= 2, width >= 2]")
+        raise ValueError(
+            f"example has shape {list(example.shape)}, but must be [samples, channels, height >= 2, width >= 2]"
+        )
     half = AtHalfResolution(net)
     try:
         half(example[:2])
@@ -63,7 +65,7 @@ def in_int8(net: nn.Module, example: Tensor, max_batch: int) -> nn.Module:
     quantised = convert_pt2e(watched)
     if not any("quantize_per" in str(node.target) for node in quantised.graph.nodes):
         raise ValueError("the model has no convolution and no linear layer, so nothing in it can be int8")
-    return quantised  # type: ignore[no-any-return]
+    return quantised
 
 
 def _say_where_from(graph: torch.fx.GraphModule) -> None:

@@ -67,7 +67,9 @@ def compile_model(
         got = torch._inductor.aoti_load_package(package)(features[:max_batch])
         difference = float((got - wanted).abs().max())
         if not difference <= tolerance:
-            raise ValueError(f"the compiled model's answers differ by up to {difference:g}, but must by at most {tolerance:g}")
+            raise ValueError(
+                f"the compiled model's answers differ by up to {difference:g}, but must by at most {tolerance:g}"
+            )
         write_file(target, Path(package).read_bytes())
     return target
 
@@ -88,6 +90,8 @@ def check_example(example: ArrayLike, max_batch: int) -> NDArray[np.float32]:
 
 
 def need_compiler() -> None:
+    """Raises NoCompiler; ModuleNotFoundError where there is no torch."""
+    import torch  # noqa: F401  # first: what is missing is then torch and not a part of it
     from torch._inductor import config
     from torch._inductor.cpp_builder import get_cpp_compiler
     from torch._inductor.exc import InvalidCxxCompiler

@@ -33,8 +33,9 @@ ONE_CORE = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}  # bot
 
 
 def portable_file(library: ModelLibrary, name: str) -> Path | None:
-    """The file that a model came with, TorchScript or an exported program, also after it was compiled. None where it came with
-    none. Raises FileError where the one that a compiled model was made from has changed since."""
+    """The file that a model came with, also after it was compiled. None where it came with none.
+
+    Raises FileError where the one that a compiled model was made from has changed since."""
     entry = library.entry(name)
     if package_of(library, name) is None:
         return entry.model_file
@@ -69,13 +70,13 @@ def compile_models(
     again: also models that are compiled already, for another batch range or another machine.
     progress: called about once a second with a line that says where it is.
 
-    The library records each package's SHA-256, and in `about` its shape, batches, type and instruction set, under "compiled.".
+    The library records each package's SHA-256, and in `about`, under "compiled.", its shape, batches, type and instructions.
     It keeps what a model came with: a library that moves to another machine is compiled there again. Costs stay, since
     choices were made by them; measure the profile anew. Whatever ends it, the models that were finished stay compiled.
 
     Returns what each package says. Raises ValueError, before anything is compiled, for a library in memory, names that are
-    none, twice, or compiled already, models that bring nothing to compile and numbers out of range; what `compile_model` raises, with the model's name;
-    quorate.Error where a process ended before its model was compiled.
+    none, twice, or compiled already, models that bring nothing to compile and numbers out of range; what `compile_model`
+    raises, with the model's name; quorate.Error where a process ended before its model was compiled.
     """
     values = check_example(example, max_batch)
     if library.folder is None:

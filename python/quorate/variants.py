@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,9 @@ def add_variants(
 ) -> list[Variant]:
     """Adds cheaper versions of a model of a library as models of their own, called "<name>.<kind>": half a minute each.
 
-    module: the model as a torch.nn.Module (or what `compile_model` takes) that gives probabilities; None: the TorchScript file
-    or exported program that it came with. It must answer as the model did when it was added.
-    example: float32 [samples, ...features], from the training data: int8 takes its ranges from these, so give it some hundreds.
+    module: the model as a torch.nn.Module (or what `compile_model` takes) that gives probabilities; None: the TorchScript
+    file or exported program that it came with. It must answer as the model did when it was added.
+    example: float32 [samples, ...features], from the training data: int8 takes its ranges from these; some hundreds do.
     x_by_split: {split: float32 [samples, ...features]}, the inputs behind the model's predictions, for each of its splits.
     kinds: "bf16" (autocast), "int8" (PT2E quantisation for x86, needs torchao), "half_resolution" (means of 2 x 2 pixels go
     in; the network must take them).
@@ -83,7 +84,8 @@ def add_variants(
     say = progress or (lambda line: None)
     with tempfile.TemporaryDirectory(prefix="quorate-variants-") as folder:
         net = own_copy(source, torch.cat([features[:1]] * min(2, max_batch)))
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the tools, about themselves
             _check_answers(library, name, net, inputs)
             made = {}
             for kind in kinds:
@@ -162,8 +164,8 @@ def _check_answers(library: ModelLibrary, name: str, net: Any, inputs: Mapping[s
         given = net(torch.from_numpy(x[:8].copy())).numpy()
         if given.shape != known.shape or not np.abs(given - known).max() <= SAME_ANSWER:
             raise ValueError(
-                f"the module's answers on x_by_split[{split!r}] are not those that model {name!r} has in the library; it must "
-                "be the same network, in the same scale of inputs, and end in its softmax"
+                f"the module's answers on x_by_split[{split!r}] are not those that model {name!r} has in the library; "
+                "it must be the same network, in the same scale of inputs, and end in its softmax"
             )
 
 
@@ -171,11 +173,12 @@ def _version(net: Any, kind: str, example: Any, max_batch: int, file: Path) -> i
     """Compiles it; its operations for a sample."""
     from . import cheaper
 
-    made = {
-        "bf16": lambda: cheaper.InBf16(net),
-        "int8": lambda: cheaper.in_int8(net, example, max_batch),
-        "half_resolution": lambda: cheaper.at_half_resolution(net, example),
-    }[kind]()
+    if kind == "bf16":
+        made = cheaper.InBf16(net)
+    elif kind == "int8":
+        made = cheaper.in_int8(net, example, max_batch)
+    else:
+        made = cheaper.at_half_resolution(net, example)
     compile_model(made, example.numpy(), file, max_batch=max_batch, tolerance=COMPILED_ANSWER)
     return _flops(made if kind == "half_resolution" else net, example)
 
@@ -185,7 +188,7 @@ def _flops(net: Any, example: Any) -> int:
 
     with FlopCounterMode(display=False) as counter:
         net(example[:2])
-    return max(1, counter.get_total_flops())
+    return max(1, int(counter.get_total_flops()))
 
 
 def _measured(
@@ -220,5 +223,6 @@ def _measured(
         with qr.Engine(scratch, qr.Ensemble([alone], [1.0]), plan) as engine:
             answers[kind] = {split: np.array(engine.predict(x).probs) for split, x in inputs.items()}
     latency_s = dict(zip(profile.models, profile.latency_s[0, :, 0].tolist(), strict=True))
+    assert profile.weights_bytes is not None  # measured profiles have them
     weights = dict(zip(profile.models, profile.weights_bytes[0].tolist(), strict=True))
     return answers, latency_s, weights

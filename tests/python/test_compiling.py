@@ -131,7 +131,9 @@ def test_what_cannot_be_compiled_is_refused_before_anything_is(run: Path, tmp_pa
         with pytest.raises(ValueError, match=words):
             qr.compile_models(lib, names, options.pop("example", sample), **options)
 
-    refused(["bare"], "model 'bare' has no TorchScript file or exported program in the library, so build must make its module")
+    refused(
+        ["bare"], "model 'bare' has no TorchScript file or exported program in the library, so build must make its module"
+    )
     refused(["other"], 'name is "other", but must be a model of library')
     refused([], r"names is \[\], but must hold at least one model")
     refused(["net", "net"], r"names is \['net', 'net'\], but must hold .* none twice")
@@ -142,7 +144,9 @@ def test_what_cannot_be_compiled_is_refused_before_anything_is(run: Path, tmp_pa
     refused(["net"], "library is in memory, but must have a folder", lib=qr.ModelLibrary())
     refused(["net"], r"model net: .*net.* holds neither TorchScript nor an exported program")
     script = ["--script", tmp_path / "builds.py"]
-    assert "model text: build gave str, but must give a torch.nn.Module" in fails("compile", run, "--members", "text", *script)
+    assert "model text: build gave str, but must give a torch.nn.Module" in fails(
+        "compile", run, "--members", "text", *script
+    )
     assert "model 'bare' has no TorchScript file" in fails("compile", run)  # the cascade's
     assert "front.json: no such file; `quorate select" in fails("compile", run, "--members", "ensemble")
     empty = tmp_path / "empty.py"

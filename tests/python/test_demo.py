@@ -250,7 +250,7 @@ def test_compiled_members_keep_their_place_and_cost_and_are_not_compiled_twice(t
     assert about["compiled.features"] == "1, 8, 8" and about["compiled.batches"] == "1 to 8"
     assert about["compiled.dtype"] == "float32" and about["compiled.instructions"] == made["second"].instructions
     assert portable_file(reopened, "second").read_bytes() == portable
-    with pytest.raises(ValueError, match="'second' is compiled already, for batches from 1 to 8 on .*say again"):
+    with pytest.raises(ValueError, match=r"'second' is compiled already, for batches from 1 to 8 on .*say again"):
         qr.compile_models(reopened, ["second"], valid.images[:8], max_batch=16)
     portable_file(reopened, "second").write_bytes(b"another")
     with pytest.raises(qr.FileError, match=r"portable\.pt: is not what model 'second' was compiled from"):

@@ -41,7 +41,9 @@ def chosen(run: RunFolder, library: ModelLibrary, members: str, max_cost: float 
 @click.option("--max-cost", type=float, help="With --members ensemble: the front's best within it. Default: its best.")
 @click.option("--max-batch", default=64, show_default=True, help="They take batches from 1 to this.")
 @click.option("--sample", type=click.Path(path_type=Path), help="Inputs [n, ...] as .npy. Default: FOLDER/sample.npy.")
-@click.option("--script", type=click.Path(path_type=Path), help="A Python file whose build(name, file) gives a model's module.")
+@click.option(
+    "--script", type=click.Path(path_type=Path), help="A Python file whose build(name, file) gives a model's module."
+)
 @click.option("--again", is_flag=True, help="Compile anew what is compiled: for other batches, or on another machine.")
 @click.option("--processes", default=2, show_default=True, help="Models that are compiled at a time.")
 @as_json

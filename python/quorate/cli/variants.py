@@ -25,10 +25,14 @@ def _inputs(context: click.Context, parameter: click.Parameter, given: tuple[str
 @click.argument("folder")
 @click.option("--members", required=True, help="Models to make cheaper: names as a,b, or cascade, ensemble, all.")
 @click.option("--inputs", multiple=True, callback=_inputs, help="The inputs behind a split's predictions: valid=valid.npy.")
-@click.option("--example", type=click.Path(path_type=Path), required=True, help="Training inputs [n, ...] as .npy, some hundreds.")
+@click.option(
+    "--example", type=click.Path(path_type=Path), required=True, help="Training inputs [n, ...] as .npy, some hundreds."
+)
 @click.option("--kinds", default="bf16,int8,half_resolution", show_default=True)
 @click.option("--max-batch", default=32, show_default=True, help="They take batches from 1 to this, and are timed at it.")
-@click.option("--script", type=click.Path(path_type=Path), help="A Python file whose build(name, file) gives a model's module.")
+@click.option(
+    "--script", type=click.Path(path_type=Path), help="A Python file whose build(name, file) gives a model's module."
+)
 @as_json
 def variants(
     folder: str, members: str, inputs: dict[str, Path], example: Path, kinds: str, max_batch: int, script: Path | None,

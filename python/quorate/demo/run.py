@@ -128,9 +128,7 @@ def compile_chosen(library: ModelLibrary, committees: Committees, settings: Sett
     if not waiting:
         return ""
     try:
-        compile_models(
-            library, waiting, example, max_batch=max(BATCH_SIZES), progress=lambda line: say("compile", line)
-        )
+        compile_models(library, waiting, example, max_batch=max(BATCH_SIZES), progress=lambda line: say("compile", line))
     except NoCompiler as error:
         say("compile", f"the members stay TorchScript: {error}")
         return str(error)

@@ -81,7 +81,8 @@ std::int64_t constant_bytes(const ov::Model& model) {
   std::int64_t bytes = 0;
   for (const auto& node : model.get_ops())
     if (node->get_type_name() == std::string_view("Constant"))
-      bytes += static_cast<std::int64_t>(ov::shape_size(node->get_output_shape(0)) * node->get_output_element_type(0).size());
+      bytes +=
+          static_cast<std::int64_t>(ov::shape_size(node->get_output_shape(0)) * node->get_output_element_type(0).size());
   return bytes;
 }
 
@@ -94,8 +95,8 @@ class OpenVino : public Backend {
     check(model_->inputs().size() == 1 && model_->outputs().size() == 1, "has ", model_->inputs().size(), " inputs and ",
           model_->outputs().size(), " outputs, but must have one of each");
     const auto typed = [&](const auto& port, const char* which) {
-      check(port.get_element_type() == ov::element::f32, "has an ", which, " of type ", port.get_element_type().get_type_name(),
-            ", but must have one of f32");
+      check(port.get_element_type() == ov::element::f32, "has an ", which, " of type ",
+            port.get_element_type().get_type_name(), ", but must have one of f32");
     };
     typed(model_->input(), "input");
     typed(model_->output(), "output");
