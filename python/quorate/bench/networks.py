@@ -2,9 +2,9 @@
 
 The networks are torchvision's with random weights, which cost what trained ones cost. Ours: the engine on one-core devices
 where `plan` puts the models, each in the faster of its forms, AOTInductor or OpenVINO, as `Profile.measure` found. Peers,
-one network after the other with all cores for each: torch eager, ONNX Runtime, and OpenVINO with shapes fixed to the batch. The
-note says which form each model took, and which share of the cores' peak the multiplications and additions of convolutions
-and linear layers come to; peak is what the best of some float32 matrix products reaches on all cores.
+one network after the other with all cores for each: torch eager, ONNX Runtime, and OpenVINO with shapes fixed to the batch.
+The note says which form each model took, and which share of the cores' peak the multiplications and additions of
+convolutions and linear layers come to; peak is what the best of some float32 matrix products reaches on all cores.
 
 Needs torchvision, onnx, onnxruntime and openvino, and a build with QUORATE_OPENVINO. Compiling takes minutes; the folder in
 QUORATE_BENCH_MODELS keeps what was compiled for the next run.
