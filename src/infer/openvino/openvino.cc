@@ -1,3 +1,5 @@
+#include <sched.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -34,6 +36,13 @@ auto telling_memory(const Body& body) {
     if (words.find("bad_alloc") != words.npos || words.find("allocate") != words.npos) throw OutOfMemory(reason(error));
     throw DeviceError(reason(error));
   }
+}
+
+// Those that the caller was bound to, as a device's thread is to its cores.
+int cores_of_this_thread() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
 }
 
 // A model compiled for so many threads, and the requests that threads have at hand: one each while it runs.
@@ -113,15 +122,13 @@ class OpenVino : public Backend {
     weight_bytes_ = constant_bytes(*model_);
   }
 
-  Scores run(const float* input, std::span<const std::int64_t> shape, const Device* device) override {
+  Scores run(const float* input, std::span<const std::int64_t> shape, const Device*) override {
     if (!std::ranges::equal(shape.subspan(1), features_))
       throw DeviceError(message("it takes samples of shape [", joined(features_), "]"));
     if (shape[0] < 1 || (max_batch_ > 0 && shape[0] > max_batch_))
       throw DeviceError(message("it takes batches from 1 to ", max_batch_));
-    return telling_memory([&] {
-      return compiled(device == nullptr ? 1 : static_cast<int>(device->cores.size()))
-          .run(input, ov::Shape(shape.begin(), shape.end()));
-    });
+    return telling_memory(
+        [&] { return compiled(cores_of_this_thread()).run(input, ov::Shape(shape.begin(), shape.end())); });
   }
 
   std::int64_t weight_bytes() const override { return weight_bytes_; }
@@ -129,7 +136,7 @@ class OpenVino : public Backend {
   std::int64_t max_batch() const override { return max_batch_; }
 
  private:
-  // Devices of as many cores share one, and its weights.
+  // Threads with as many cores share one, and its weights. The first of them compiles it, which takes a second or so.
   Compiled& compiled(int threads) {
     const std::lock_guard lock(mutex_);
     auto& found = compiled_[threads];
