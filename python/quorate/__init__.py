@@ -74,13 +74,13 @@ from ._core import (
 )
 from .arrivals import arrivals_from, poisson_arrivals
 from .compiling import compile_model
-from .library_compiling import compile_models
 from .report import report
 from .report.plot import plot_cascades, plot_front, plot_plan
-from .variants import Variant, add_variants
 
 if TYPE_CHECKING:
     from ._infer import Answer, Cancelled, DeadlineExceeded, Engine, Pending, QueueFull, Replay
+    from .library_compiling import compile_models
+    from .variants import Variant, add_variants
 
 __all__ = [
     "Answer",
@@ -169,12 +169,15 @@ __all__ = [
 
 
 _OF_THE_ENGINE = ("Answer", "Cancelled", "DeadlineExceeded", "Engine", "Pending", "QueueFull", "Replay")
+_SELDOM = {"compile_models": ".library_compiling", "Variant": ".variants", "add_variants": ".variants"}
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the engine, which brings LibTorch, and adapters, which bring their libraries, when they are asked for."""
+    """Loads the engine, which brings LibTorch, and what brings other libraries or much code, when it is asked for."""
     if name in ("exports", "optuna", "profiles", "ray", "tasks", "tensorboard"):
         return importlib.import_module(f".{name}", __name__)
+    if name in _SELDOM:
+        return getattr(importlib.import_module(_SELDOM[name], __name__), name)
     if name not in _OF_THE_ENGINE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

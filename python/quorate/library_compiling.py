@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from ._core import Error, FileError, write_file
 from .compiling import NoCompiler, check_example, compile_model, need_compiler
 from .packages import Package, package_of, read_package
-from .workers import end_with_parent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -187,6 +186,8 @@ class _Compiler:
 
 def _serve(connection: Connection, example: NDArray[np.float32], max_batch: int, build: Build | None) -> None:
     """A process's whole life: (name, source, package) comes in, None or the error that compiling ended with goes out."""
+    from .workers import end_with_parent
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
     threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.update(ONE_CORE)
