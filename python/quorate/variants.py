@@ -77,6 +77,8 @@ def add_variants(
     _check(library, name, kinds, cost or {})
     inputs = _inputs(library, name, values, x_by_split)
     need_compiler()
+    if "int8" in kinds:
+        import torchao  # noqa: F401  # where it is missing, before anything is compiled
     features = torch.from_numpy(values)
     source = module if module is not None else portable_file(library, name)
     if source is None:

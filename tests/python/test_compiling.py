@@ -206,3 +206,14 @@ def test_variants_need_the_costs_that_are_not_measured_and_free_names(tmp_path: 
         qr.add_variants(library, "net", network(), images(8, 3), x)
     with pytest.raises(ValueError, match=r"'net' has the cost usd, which is not measured here; give it for int8 with cost="):
         qr.add_variants(library, "net", network(), images(8, 3), x, kinds=["int8"])
+
+
+def test_int8_without_torchao_says_so_before_anything_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchao", None)
+    library, x = qr.ModelLibrary(), {"valid": images(40, 1)}
+    library.set_labels("valid", np.zeros(40, int))
+    (tmp_path / "net.pt").write_bytes(b"a file")
+    library.add("net", predictions={"valid": answers(network(), x["valid"])}, model=tmp_path / "net.pt")
+    with pytest.raises(ModuleNotFoundError, match="torchao"):
+        qr.add_variants(library, "net", network(), images(8, 3), x)
+    assert library.names == ["net"]
