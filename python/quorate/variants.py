@@ -85,9 +85,9 @@ def add_variants(
         raise ValueError(f"module is None, but model {name!r} has no TorchScript file or exported program in the library")
     say = progress or (lambda line: None)
     with tempfile.TemporaryDirectory(prefix="quorate-variants-") as folder:
-        net = own_copy(source, torch.cat([features[:1]] * min(2, max_batch)))
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the tools, about themselves
+            net = own_copy(source, torch.cat([features[:1]] * min(2, max_batch)))
             _check_answers(library, name, net, inputs)
             made = {}
             for kind in kinds:
