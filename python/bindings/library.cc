@@ -91,8 +91,11 @@ void register_library(py::module_& m) {
            "finite and >= 0. model: its file, which is copied into a library on disk. about: {name: text}. Raises "
            "ValueError\n"
            "for a name that is taken or not a plain file name, or a split without labels; then nothing is written.")
-      .def("replace_model", &ModelLibrary::replace_model, py::arg("name"), py::arg("model"), py::arg("cost"), Release(),
-           "Replaces a model's file, by a compiled version of it, say, and all of its costs, in one step on disk.")
+      .def("replace_model", &ModelLibrary::replace_model, py::arg("name"), py::arg("model"), py::arg("cost"),
+           py::arg("about") = py::none(), Release(),
+           "Replaces a model's file, by a compiled version of it, say, and all of its costs, in one step on disk. about: "
+           "what\n"
+           "is said of it from now on; None: what was said before.")
       .def("remove", &ModelLibrary::remove, py::arg("name"), Release(),
            "Takes a model away with all that belongs to it, in one step on disk; the order of the others stays.\n"
            "Predictions that were read before stay readable; other processes see it when they refresh. Raises ValueError\n"

@@ -79,6 +79,8 @@ from .report.plot import plot_cascades, plot_front, plot_plan
 
 if TYPE_CHECKING:
     from ._infer import Answer, Cancelled, DeadlineExceeded, Engine, Pending, QueueFull, Replay
+    from .library_compiling import compile_models
+    from .variants import Variant, add_variants
 
 __all__ = [
     "Answer",
@@ -133,11 +135,14 @@ __all__ = [
     "Tier",
     "Trial",
     "TrialJob",
+    "Variant",
+    "add_variants",
     "answer_features",
     "arrivals_from",
     "calibrate",
     "co_plan",
     "compile_model",
+    "compile_models",
     "cpu_devices",
     "device_bytes",
     "discover_devices",
@@ -164,12 +169,15 @@ __all__ = [
 
 
 _OF_THE_ENGINE = ("Answer", "Cancelled", "DeadlineExceeded", "Engine", "Pending", "QueueFull", "Replay")
+_SELDOM = {"compile_models": ".library_compiling", "Variant": ".variants", "add_variants": ".variants"}
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the engine, which brings LibTorch, and adapters, which bring their libraries, when they are asked for."""
+    """Loads the engine, which brings LibTorch, and what brings other libraries or much code, when it is asked for."""
     if name in ("exports", "optuna", "profiles", "ray", "tasks", "tensorboard"):
         return importlib.import_module(f".{name}", __name__)
+    if name in _SELDOM:
+        return getattr(importlib.import_module(_SELDOM[name], __name__), name)
     if name not in _OF_THE_ENGINE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ._core import discover_devices
 
-PACKAGES = ("quorate", "numpy", "torch", "scikit-learn", "click", "rich", "optuna", "ray")
+PACKAGES = ("quorate", "numpy", "torch", "scikit-learn", "click", "rich", "optuna", "ray", "torchao", "openvino")
 
 
 def _version(package: str) -> str | None:

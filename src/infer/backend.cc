@@ -25,11 +25,12 @@ std::string reason(std::string_view words) {
 std::shared_ptr<Backend> load_backend(const std::filesystem::path& file, const LoadOptions& options) {
   const std::string ending = file.extension().string();
   const bool package = ending == ".pt2";
-  require(package || ending == ".pt" || ending == ".ts", "the model file is ", file.string(),
-          ", but its name must end in .pt or .ts (TorchScript) or .pt2 (an AOTInductor package)");
+  const bool onnx = ending == ".onnx";
+  require(package || onnx || ending == ".pt" || ending == ".ts", "the model file is ", file.string(),
+          ", but its name must end in .pt or .ts (TorchScript), .pt2 (an AOTInductor package) or .onnx (ONNX)");
   require(options.concurrency >= 1, "concurrency is ", options.concurrency, ", but must be at least 1");
 
-  // What is hashed is what is loaded: both formats are read from these bytes, not from the path again.
+  // What is hashed is what is loaded: all formats are read from these bytes, not from the path again.
   const std::string content = read_file(file);
   if (!options.trust) {
     if (options.sha256.empty())
@@ -38,6 +39,7 @@ std::shared_ptr<Backend> load_backend(const std::filesystem::path& file, const L
       throw FileError(file, message("its SHA-256 is ", found, ", but ", options.sha256,
                                     " was recorded: the file has changed since it was added"));
   }
+  if (onnx) return load_openvino(file, content);
   return package ? load_aoti(file, content, options.concurrency) : load_torchscript(file, content);
 }
 

@@ -254,13 +254,15 @@ void ModelLibrary::add(const std::string& name, const std::map<std::string, Arra
   state_->models[name] = std::move(record);
 }
 
-void ModelLibrary::replace_model(const std::string& name, const fs::path& model, const std::map<std::string, double>& cost) {
+void ModelLibrary::replace_model(const std::string& name, const fs::path& model, const std::map<std::string, double>& cost,
+                                 const std::optional<std::map<std::string, std::string>>& about) {
   require(!model.empty(), "model is empty, but must be the path of a file");
   check_cost(cost);
 
   const std::lock_guard lock(state_->mutex);
   ModelRecord record = state_->record(name);
   record.entry.cost = cost;
+  if (about) record.entry.about = *about;
   if (state_->folder) {
     remove_leftovers(state_->models_folder() / name);
     replace_model_file(state_->models_folder() / name, record, model);

@@ -46,7 +46,9 @@ def test_each_benchmark_runs(name, capsys):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match='name is "speed", but must be one of infer, plan, route, search, select'):
+    with pytest.raises(
+        ValueError, match='name is "speed", but must be one of infer, networks, plan, route, search, select, variants'
+    ):
         quorate.bench.run("speed")
     with pytest.raises(ValueError, match="repeats is 0, but must be at least 1"):
         quorate.bench.run("select", repeats=0)

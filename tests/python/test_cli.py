@@ -22,7 +22,7 @@ from click.testing import CliRunner, Result
 
 from quorate.cli.app import quorate
 
-COMMANDS = ["bench", "demo", "doctor", "plan", "predict", "report", "route", "search", "select"]
+COMMANDS = ["bench", "compile", "demo", "doctor", "plan", "predict", "report", "route", "search", "select", "variants"]
 FEATURES, CLASSES = 6, 3
 
 

@@ -209,8 +209,9 @@ def test_compiled_members_keep_their_place_and_cost_and_are_not_compiled_twice(t
     qr = pytest.importorskip("quorate")
     pytest.importorskip("quorate._infer", reason="what was compiled is run by the engine")
     from quorate.demo.answer import how_they_run
-    from quorate.demo.compile import compile_members, is_compiled
     from quorate.demo.run import files_of, models_and_costs
+    from quorate.library_compiling import portable_file
+    from quorate.packages import package_of
 
     valid = data.digits()["valid"]
     library = qr.ModelLibrary(tmp_path / "library")
@@ -223,19 +224,28 @@ def test_compiled_members_keep_their_place_and_cost_and_are_not_compiled_twice(t
         torch.jit.trace(answering, torch.from_numpy(valid.images[:2])).save(str(tmp_path / "net.pt"))
         library.add(name, predictions={"valid": expected[name]}, cost={"latency_s": seed + 1.0}, model=tmp_path / "net.pt")
     choices, files = models_and_costs(library), files_of(library, ["second"])
-    said: list[str] = []
-
-    def compile_second() -> None:
-        scratch = tmp_path / "compiling"
-        compile_members(library, ["second"], valid.images[:8], 8, scratch, lambda stage, detail: said.append(detail))
-        assert not scratch.exists()
-
-    (tmp_path / "compiling").mkdir()  # as a run that was killed leaves it
-    (tmp_path / "compiling" / "second.pt2").write_bytes(b"half")
     assert how_they_run(library, ["second"], "why").endswith("as TorchScript (why)")
-    compile_second()
-    assert said[0] == "0/1 members compiled, now second"
-    assert is_compiled(library, "second") and not is_compiled(library, "first")
+    portable = library.entry("second").model_file.read_bytes()
+    np.save(tmp_path / "sample.npy", valid.images[:8])
+    command = [
+        sys.executable,
+        "-m",
+        "quorate",
+        "compile",
+        str(tmp_path),
+        "--members",
+        "second",
+        "--max-batch",
+        "8",
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "models compiled, now second" in done.stderr, done.stderr
+    library.refresh()
+    made = package_of(library, "second")
+    assert made.features == (1, 8, 8) and made.max_batch == 8 and package_of(library, "first") is None
+    said = json.loads(done.stdout)
+    assert said == {"second": made.about() | {"sha256": library.entry("second").model_sha256}}
     assert how_they_run(library, ["second"], "") == "with the members compiled by AOTInductor"
     assert "1 of 2" in how_they_run(library, ["first", "second"], "why")
     assert library.names == ["first", "second"] and list(library.cost("latency_s")) == [1.0, 2.0]
@@ -248,16 +258,24 @@ def test_compiled_members_keep_their_place_and_cost_and_are_not_compiled_twice(t
     with qr.Engine(library, only, qr.plan(profile, devices, time_limit_s=0.1)) as engine:
         assert np.abs(engine.predict(valid.images).probs - expected["second"]).max() < 1e-4
 
-    said.clear()
-    compile_second()
-    assert said == []
+    # The library says what it is, keeps what it came from, and refuses to do it all again unless it is told to.
+    reopened = qr.ModelLibrary(tmp_path / "library")
+    about = reopened.entry("second").about
+    assert about["compiled.features"] == "1, 8, 8" and about["compiled.batches"] == "1 to 8"
+    assert about["compiled.dtype"] == "float32" and about["compiled.instructions"] == made.instructions != ""
+    assert portable_file(reopened, "second").read_bytes() == portable
+    with pytest.raises(ValueError, match=r"'second' is compiled already, for batches from 1 to 8 on .*say again"):
+        qr.compile_models(reopened, ["second"], valid.images[:8], max_batch=16)
+    portable_file(reopened, "second").write_bytes(b"another")
+    with pytest.raises(qr.FileError, match=r"portable\.pt: is not what model 'second' was compiled from"):
+        qr.compile_models(reopened, ["second"], valid.images[:8], max_batch=16, again=True)
 
 
 def test_without_a_compiler_the_members_stay_torchscript(tmp_path: Path) -> None:
     """In a process of its own: the compiler is looked up when torch is imported."""
     qr = pytest.importorskip("quorate")
     from quorate.compiling import NoCompiler
-    from quorate.demo.compile import compile_members, is_compiled
+    from quorate.packages import package_of
 
     valid = data.digits()["valid"]
     library = qr.ModelLibrary(tmp_path / "library")
@@ -268,8 +286,8 @@ def test_without_a_compiler_the_members_stay_torchscript(tmp_path: Path) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXX", "/nonexistent/c++")
         with pytest.raises(NoCompiler, match=r"^no C\+\+ compiler.* looked for /nonexistent/c\+\+"):
-            compile_members(library, ["net"], valid.images[:8], 8, tmp_path / "compiling", lambda stage, detail: None)
-    assert not is_compiled(library, "net") and not (tmp_path / "compiling").exists()
+            qr.compile_models(library, ["net"], valid.images[:8], max_batch=8)
+    assert package_of(library, "net") is None
 
 
 def demo(folder: Path) -> subprocess.Popen:

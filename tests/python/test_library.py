@@ -117,6 +117,10 @@ class TestModelLibrary:
         library.replace_model("m", second, {"latency_s": 0.5})
         for seen in (library, qr.ModelLibrary(library.folder)):
             assert seen.entry("m").model_file.read_bytes() == b"second" and seen.entry("m").cost == {"latency_s": 0.5}
+        library.replace_model("m", first, {}, {"from": "second"})
+        library.replace_model("m", first, {})
+        for seen in (library, qr.ModelLibrary(library.folder)):
+            assert seen.entry("m").about == {"from": "second"}
 
     def test_another_process_adds_in_between(self, library, probs, tmp_path):
         program = (

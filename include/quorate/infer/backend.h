@@ -61,9 +61,11 @@ struct LoadOptions {
   int concurrency = 1;  // threads that will run the model at once
 };
 
-// Loads TorchScript (.pt, .ts) or an AOTInductor package (.pt2), by the file's ending. An AOTInductor package is native
-// code: it can do whatever this process can. Throws std::invalid_argument for another ending, FileError for a file that is
-// missing, damaged, not the one that was recorded, or made for other instructions than this CPU's.
+// Loads TorchScript (.pt, .ts), an AOTInductor package (.pt2) or, where OpenVINO is built in, ONNX (.onnx), by the file's
+// ending. An AOTInductor package is native code: it can do whatever this process can. An ONNX model has its weights inside
+// and one float32 input [batch, features...], of which the batch alone is dynamic. Throws std::invalid_argument for another
+// ending, FileError for a file that is missing, damaged, not the one that was recorded, of a format that is not built in,
+// or made for other instructions than this CPU's.
 std::shared_ptr<Backend> load_backend(const std::filesystem::path& file, const LoadOptions& options = {});
 
 // run(), and the check that what comes back is a probability for every sample and class: [batch, classes], finite, not

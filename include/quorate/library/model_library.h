@@ -14,7 +14,8 @@
 
 namespace quorate {
 
-// On disk: models/<name>/{meta.json, <split>.npy, model.*}, labels/<split>.npy and additions, a count. A model's folder is
+// On disk: models/<name>/{meta.json, <split>.npy, model.*, portable.*}, labels/<split>.npy and additions, a count. What a
+// compiled model was made from is kept as portable.* by Python's compile_models. A model's folder is
 // renamed into place when it is whole, and away before it is deleted, so a reader sees all of a model or nothing, and a
 // crash leaves nothing half written but a hidden temporary file that a later write removes. Safe for several threads, and
 // for several processes that read, add or remove: additions follow one another, and what add() costs grows only with the
@@ -57,8 +58,9 @@ class ModelLibrary {
            const std::map<std::string, std::string>& about = {});
 
   // Replaces a model's file (a compiled version of it, say) and all of its costs: what was measured with the old file says
-  // nothing of the new one. In one step on disk.
-  void replace_model(const std::string& name, const std::filesystem::path& model, const std::map<std::string, double>& cost);
+  // nothing of the new one. `about` replaces all that was said of it; nullopt: that stays. In one step on disk.
+  void replace_model(const std::string& name, const std::filesystem::path& model, const std::map<std::string, double>& cost,
+                     const std::optional<std::map<std::string, std::string>>& about = std::nullopt);
 
   // Takes a model away with all that belongs to it. In one step on disk; the order of the others stays, and its name may be
   // given again. Predictions that were read before stay readable. Other processes see it when they refresh; until then their

@@ -10,7 +10,7 @@ import importlib
 
 from .table import Report, Row, machine
 
-NAMES = ("infer", "plan", "route", "search", "select")  # each a module here with rows(full, repeats)
+NAMES = ("infer", "networks", "plan", "route", "search", "select", "variants")  # each a module here with rows(full, repeats)
 
 __all__ = ["NAMES", "Report", "Row", "run"]
 

@@ -1,4 +1,4 @@
-"""The command line: `quorate demo | search | select | route | plan | predict | bench | report | doctor`."""
+"""The command line: `quorate demo | search | variants | select | route | compile | plan | predict | ...`; see its help."""
 
 from __future__ import annotations
 

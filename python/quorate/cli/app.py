@@ -52,9 +52,9 @@ def quorate(debug: bool) -> None:
 
 
 def _add_commands() -> None:
-    from . import bench, demo, doctor, place, predict, report, route, search, select
+    from . import bench, compile, demo, doctor, place, predict, report, route, search, select, variants
 
-    commands = [demo.demo, search.search, select.select, route.route, place.plan]
+    commands = [demo.demo, search.search, variants.variants, select.select, route.route, compile.compile_command, place.plan]
     commands += [predict.predict, bench.bench, report.report, doctor.doctor]
     for command in commands:
         quorate.add_command(command)

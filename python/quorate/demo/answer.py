@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..packages import package_of
 from ..placing import tiers_of
 from ..report.numbers import percent, quantity
-from .compile import is_compiled
 from .data import Split
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def cells(row: Row) -> list[str]:
 
 def how_they_run(library: ModelLibrary, names: list[str], why_not: str) -> str:
     """The members' form in words; `why_not`: what kept them from being compiled, empty where nothing did."""
-    compiled = sum(is_compiled(library, name) for name in names)
+    compiled = sum(package_of(library, name) is not None for name in names)
     if compiled == len(names):
         return "with the members compiled by AOTInductor"
     some = f"with {compiled} of {len(names)} members compiled, the others" if compiled else "with the members"

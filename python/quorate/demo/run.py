@@ -114,17 +114,21 @@ def choose_committees(run: RunFolder, stages: Stages, library: ModelLibrary, say
     return Committees(choose.best_single(valid, cost), ensemble, qr.Cascade.load(run.cascade))
 
 
-def compile_chosen(run: RunFolder, library: ModelLibrary, committees: Committees, settings: Settings, say: Say) -> str:
+def compile_chosen(library: ModelLibrary, committees: Committees, settings: Settings, say: Say) -> str:
     """Why members are left as TorchScript, empty where none is. Costs stay those that the choices were made by."""
     from ..compiling import NoCompiler
-    from .compile import compile_members
+    from ..library_compiling import compile_models
+    from ..packages import package_of
     from .data import digits
 
     if not settings.compile_models:
         return "--no-compile"
     example = digits()["valid"].images[: max(BATCH_SIZES)]
+    waiting = [name for name in committees.members(library) if package_of(library, name) is None]
+    if not waiting:
+        return ""
     try:
-        compile_members(library, committees.members(library), example, max(BATCH_SIZES), run.path / "compiling", say)
+        compile_models(library, waiting, example, max_batch=max(BATCH_SIZES), progress=lambda line: say("compile", line))
     except NoCompiler as error:
         say("compile", f"the members stay TorchScript: {error}")
         return str(error)
@@ -205,7 +209,7 @@ def run_demo(settings: Settings, say: Say) -> dict[str, Any]:
     run = RunFolder(settings.folder)
     stages = Stages(settings.folder / "stages.json")
     committees = choose_committees(run, stages, library, say)
-    why_not = compile_chosen(run, library, committees, settings, say)
+    why_not = compile_chosen(library, committees, settings, say)
     plans = place(run, stages, library, committees, say)
     files = files_of(library, committees.members(library))
     inputs = digest(models_and_costs(library), files, why_not, run.cascade, run.front, *plans)

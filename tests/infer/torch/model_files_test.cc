@@ -92,8 +92,8 @@ TEST(LoadBackend, LoadsOnlyWhatWasRecordedOrIsTrusted) {
 
 TEST(LoadBackend, RefusesOtherFiles) {
   const test::TemporaryFolder folder;
-  expect_throw<std::invalid_argument>([&] { load_backend(folder / "model.onnx", {.trust = true}); },
-                                      AllOf(HasSubstr("model.onnx"), HasSubstr("must end in .pt or .ts")));
+  expect_throw<std::invalid_argument>([&] { load_backend(folder / "model.h5", {.trust = true}); },
+                                      AllOf(HasSubstr("model.h5"), HasSubstr("must end in .pt or .ts")));
   expect_throw<FileError>([&] { load_backend(folder / "missing.pt", {.trust = true}); }, HasSubstr("missing.pt"));
   test::put(folder / "text.pt", "this is no model");
   expect_throw<FileError>([&] { load_backend(folder / "text.pt", {.trust = true}); }, HasSubstr("is no TorchScript model"));
