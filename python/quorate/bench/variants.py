@@ -16,7 +16,7 @@ import numpy as np
 
 import quorate as qr
 
-from .infer import DATA, images
+from .infer_cascades import DATA, images
 from .table import Row
 
 BATCH = 32
