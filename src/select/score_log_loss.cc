@@ -1,182 +1,22 @@
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <limits>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "quorate/core/parallel.h"
 #include "select/cpu.h"
 #include "select/line_vector.h"
+#include "select/log_terms.h"
 #include "select/score_weights.h"
 #include "select/scorers.h"
 
 namespace quorate {
 namespace {
 
-constexpr std::size_t kLanes = 32;  // independent products
-constexpr std::size_t kFactors = 16;
-constexpr std::size_t kRoughLanes = 64;
+constexpr std::size_t kLanes = kLogLanes<double>;
+constexpr std::size_t kRoughLanes = kLogLanes<float>;
 constexpr double kExact = 1e-12;  // losses so far apart count as equal; see rounding_of()
-constexpr std::uint64_t kExponent = 0x7ff0000000000000u;
-constexpr std::uint64_t kOne = 0x3ff0000000000000u;
-
-// What a candidate's logarithms are of: clamp(sums[i] + column[i]), i in [0, count).
-struct Terms {
-  const double* sums;
-  const float* column;
-  std::size_t count;  // a multiple of kLanes
-  double least;
-  double most;
-};
-
-template <bool kClamped>
-[[gnu::always_inline]] inline void take_terms(const Terms& terms, std::size_t first, double* __restrict term) {
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    const double value = terms.sums[first + lane] + double{terms.column[first + lane]};
-    if constexpr (kClamped) {
-      const double raised = value > terms.least ? value : terms.least;
-      term[lane] = raised < terms.most ? raised : terms.most;
-    } else {
-      term[lane] = value;
-    }
-  }
-}
-
-// Of all mantissas times 2 to the sum of the exponents, which are two's complements. A lane at a time would wait for the one
-// before.
-template <class Mantissa, class Exponent, std::size_t kCount>
-double log_of_product(const Mantissa (&mantissas)[kCount], const Exponent (&exponents)[kCount]) {
-  constexpr std::size_t kApart = 8;
-  double product[kApart];
-  Exponent exponent = 0;
-  std::fill_n(product, kApart, 1.0);
-  for (std::size_t lane = 0; lane < kCount; ++lane) {
-    product[lane % kApart] *= double{mantissas[lane]};
-    exponent += exponents[lane];
-  }
-  const double whole =
-      ((product[0] * product[1]) * (product[2] * product[3])) * ((product[4] * product[5]) * (product[6] * product[7]));
-  return static_cast<double>(static_cast<std::make_signed_t<Exponent>>(exponent)) * 0.69314718055994530942 + std::log(whole);
-}
-
-// One logarithm for all terms: of their product, kept as mantissas in [1, 2) and whole exponents.
-struct Product {
-  alignas(64) double mantissas[kLanes];
-  alignas(64) std::uint64_t exponents[kLanes];
-
-  Product() {
-    std::fill_n(mantissas, kLanes, 1.0);
-    std::fill_n(exponents, kLanes, 0u);
-  }
-
-  double log() const { return log_of_product(mantissas, exponents); }
-};
-
-// The same in float, of sums rounded to it: a first look at each candidate.
-struct RoughTerms {
-  const float* sums;
-  const float* column;
-  std::size_t count;    // a multiple of kRoughLanes
-  std::size_t factors;  // so many terms and a mantissa multiply to a normal float
-};
-
-struct RoughProduct {
-  alignas(64) float mantissas[kRoughLanes];
-  alignas(64) std::uint32_t exponents[kRoughLanes];
-
-  RoughProduct() {
-    std::fill_n(mantissas, kRoughLanes, 1.0f);
-    std::fill_n(exponents, kRoughLanes, 0u);
-  }
-
-  double log() const { return log_of_product(mantissas, exponents); }
-};
-
-struct MultiplyRoughTerms {
-  template <int>
-  [[gnu::always_inline]] static void run(const RoughTerms& terms, RoughProduct* whole) {
-    alignas(64) float product[kRoughLanes];
-    alignas(64) std::uint32_t exponents[kRoughLanes];
-    for (std::size_t lane = 0; lane < kRoughLanes; ++lane) {
-      product[lane] = whole->mantissas[lane];
-      exponents[lane] = whole->exponents[lane];
-    }
-    for (std::size_t block = 0; block < terms.count; block += kRoughLanes * terms.factors) {
-      const std::size_t end = std::min(terms.count, block + kRoughLanes * terms.factors);
-      for (std::size_t i = block; i < end; i += kRoughLanes)
-        for (std::size_t lane = 0; lane < kRoughLanes; ++lane)
-          product[lane] *= terms.sums[i + lane] + terms.column[i + lane];
-      for (std::size_t lane = 0; lane < kRoughLanes; ++lane) {
-        const auto bits = std::bit_cast<std::uint32_t>(product[lane]);
-        exponents[lane] += (bits >> 23) - 127;
-        product[lane] = std::bit_cast<float>((bits & 0x007fffffu) | 0x3f800000u);
-      }
-    }
-    for (std::size_t lane = 0; lane < kRoughLanes; ++lane) {
-      whole->mantissas[lane] = product[lane];
-      whole->exponents[lane] = exponents[lane];
-    }
-  }
-};
-
-// Terms lie in [1e-15 n, n] for n picks, so that kFactors of them and a mantissa stay within double's range for any n up to
-// 2^62.
-template <bool kClamped>
-struct MultiplyTerms {
-  template <int>
-  [[gnu::always_inline]] static void run(const Terms& terms, Product* whole) {
-    alignas(64) double product[kLanes], term[kLanes];
-    alignas(64) std::uint64_t exponents[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      product[lane] = whole->mantissas[lane];
-      exponents[lane] = whole->exponents[lane];
-    }
-    for (std::size_t block = 0; block < terms.count; block += kLanes * kFactors) {
-      const std::size_t end = std::min(terms.count, block + kLanes * kFactors);
-      for (std::size_t i = block; i < end; i += kLanes) {
-        take_terms<kClamped>(terms, i, term);
-        for (std::size_t lane = 0; lane < kLanes; ++lane) product[lane] *= term[lane];
-      }
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const auto bits = std::bit_cast<std::uint64_t>(product[lane]);
-        exponents[lane] += (bits >> 52) - 1023;
-        product[lane] = std::bit_cast<double>((bits & ~kExponent) | kOne);
-      }
-    }
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      whole->mantissas[lane] = product[lane];
-      whole->exponents[lane] = exponents[lane];
-    }
-  }
-};
-
-// The weighted sum of logarithms: log(2^e m) = e log 2 + 2 (s + s^3/3 + ...), s = (m - 1) / (m + 1), with m in [0.7, 1.42],
-// so that |s| < 0.1766 and the series cut after s^21 lacks less than 2 s^23 / (23 (1 - s^2)) < 5e-19.
-struct WeightedLogs {
-  template <int>
-  [[gnu::always_inline]] static void run(const Terms& terms, const double* weights, double* result) {
-    alignas(64) double sum[kLanes], term[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sum[lane] = 0.0;
-    for (std::size_t i = 0; i < terms.count; i += kLanes) {
-      take_terms<true>(terms, i, term);
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        // Moving 0.7's distance to 1 into the exponent cuts [0.7, 1.4) out at every power of two.
-        const std::uint64_t bits = std::bit_cast<std::uint64_t>(term[lane]) + (kOne - 0x3fe6666666666666u);
-        const double exponent = std::bit_cast<double>((bits >> 52) | 0x4330000000000000u) - (0x1p52 + 1023.0);
-        const double m = std::bit_cast<double>((bits & ~kExponent) + 0x3fe6666666666666u);
-        const double s = (m - 1.0) / (m + 1.0), square = s * s;
-        double series = 1.0 / 21.0;
-        for (int odd = 19; odd > 0; odd -= 2) series = series * square + 1.0 / odd;
-        sum[lane] += weights[i + lane] * (exponent * 0.69314718055994530942 + 2.0 * s * series);
-      }
-    }
-    *result = 0.0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) *result += sum[lane];
-  }
-};
 
 // The least and the most of values.
 struct Extent {
@@ -304,16 +144,18 @@ class LogLossScorer final : public Scorer {
  private:
   const float* column(int model) const { return columns_.data() + static_cast<std::size_t>(model) * padded_; }
 
-  Terms terms(int model, std::size_t first, std::size_t count) const {
+  // All of a model's. They lie in [1e-15 n, n] for n picks, so that 16 of them and a mantissa stay within double's range for
+  // any n up to 2^62.
+  LogTerms<double> terms(int model) const {
     const double size = picks_ + 1.0;
-    return {sums_.data() + first, column(model) + first, count, kLeastProbability * size, size};
+    return {sums_.data(), column(model), padded_, 16, kLeastProbability * size, size};
   }
 
   // Whether clamping changes no term.
   bool is_within(int model) const {
     const Extent& own = extents_[static_cast<std::size_t>(model)];
-    const Terms none = terms(model, 0, 0);
-    return extent_.least + own.least >= none.least && extent_.most + own.most <= none.most;
+    const LogTerms<double> limits = terms(model);
+    return extent_.least + own.least >= limits.least && extent_.most + own.most <= limits.most;
   }
 
   void settle() {
@@ -336,11 +178,11 @@ class LogLossScorer final : public Scorer {
   }
 
   double sum_of_logs(int model) const {
-    Product product;
+    LogProduct<double> product;
     if (is_within(model))
-      run_widest<MultiplyTerms<false>>(terms(model, 0, padded_), &product);
+      run_widest<MultiplyTerms<double, false>>(terms(model), &product);
     else
-      run_widest<MultiplyTerms<true>>(terms(model, 0, padded_), &product);
+      run_widest<MultiplyTerms<double, true>>(terms(model), &product);
     return product.log();
   }
 
@@ -358,15 +200,15 @@ class LogLossScorer final : public Scorer {
   // Block by block, each of whose sums stay in the first cache for all models.
   std::vector<double> rough_sums_of_logs(std::span<const int> models) const {
     constexpr std::size_t kBlock = 64 * kRoughLanes;
-    std::vector<RoughProduct> products(models.size());
+    std::vector<LogProduct<float>> products(models.size());
     std::vector<std::size_t> factors;
     for (const int model : models) factors.push_back(rough_factors(model));
     for (std::size_t first = 0; first < padded_; first += kBlock)
       for (std::size_t k = 0; k < models.size(); ++k)
         if (factors[k] > 0)
-          run_widest<MultiplyRoughTerms>(
-              RoughTerms{rounded_.data() + first, column(models[k]) + first, std::min(kBlock, padded_ - first), factors[k]},
-              &products[k]);
+          run_widest<MultiplyTerms<float, false>>(LogTerms<float>{rounded_.data() + first, column(models[k]) + first,
+                                                                  std::min(kBlock, padded_ - first), factors[k], 0.0f, 0.0f},
+                                                  &products[k]);
     std::vector<double> logs;
     for (std::size_t k = 0; k < models.size(); ++k)
       logs.push_back(factors[k] > 0 ? products[k].log() : sum_of_logs(models[k]));
@@ -376,7 +218,7 @@ class LogLossScorer final : public Scorer {
   std::vector<double> weighted_sums_of_logs(std::span<const int> models) const {
     std::vector<double> logs(models.size());
     for (std::size_t k = 0; k < models.size(); ++k)
-      run_widest<WeightedLogs>(terms(models[k], 0, padded_), static_cast<const double*>(weights_.of.data()), &logs[k]);
+      run_widest<WeightedLogs>(terms(models[k]), static_cast<const double*>(weights_.of.data()), &logs[k]);
     return logs;
   }
 
