@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Build = Callable[[str, Path | None], Any]
 
+LEAVING_S = 5.0
 SAY_S = 1.0
 ONE_CORE = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}  # both are read when torch is imported
 
@@ -160,10 +161,12 @@ class _Compiler:
         theirs.close()
         self.model = ""
         self._package = Path()
+        self._busy = False
 
     def begin(self, name: str, source: Path | None, scratch: Path) -> None:
         self.model, self._package = name, scratch / f"{name}.pt2"
         self.connection.send((name, source, self._package))
+        self._busy = True
 
     def finish(self) -> Path:
         """The package. Raises what compiling raised, and Error where the process is gone."""
@@ -171,6 +174,7 @@ class _Compiler:
             error = self.connection.recv()
         except (EOFError, ConnectionResetError):
             raise Error(f"the process that compiled {self.model} ended before it was done") from None
+        self._busy = False
         if isinstance(error, NoCompiler):
             raise error  # which is not about the model
         if error is not None:
@@ -178,7 +182,10 @@ class _Compiler:
         return self._package
 
     def end(self) -> None:
+        """An idle process leaves by itself, and cleans up behind it, where its line ends."""
         self.connection.close()
+        if not self._busy:
+            self.process.join(LEAVING_S)
         self.process.kill()
         self.process.join()
         self.process.close()
