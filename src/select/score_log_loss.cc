@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kLanes = kLogLanes<double>;
 constexpr std::size_t kRoughLanes = kLogLanes<float>;
+constexpr std::size_t kAtOnce = 4;  // candidates scored before it is looked which others may still be the least
+constexpr double kNotKnown = std::numeric_limits<double>::quiet_NaN();
 constexpr double kExact = 1e-12;  // losses so far apart count as equal; see rounding_of()
 
 // The least and the most of values.
@@ -77,6 +79,8 @@ class LogLossScorer final : public Scorer {
       : samples_(scoring.predictions.samples()),
         padded_((samples_ + kRoughLanes - 1) / kRoughLanes * kRoughLanes),
         columns_(scoring.predictions.models() * padded_),
+        totals_(scoring.predictions.models()),
+        gains_(scoring.predictions.models()),
         extents_(scoring.predictions.models()),
         sums_(padded_),
         rounded_(padded_),
@@ -102,9 +106,14 @@ class LogLossScorer final : public Scorer {
     extent_ = {0.0, 0.0};
     picks_ = 0.0;
     to_add_.clear();
+    base_ = kNotKnown;
+    std::fill(totals_.begin(), totals_.end(), kNotKnown);
+    std::fill(gains_.begin(), gains_.end(), std::numeric_limits<double>::infinity());
   }
 
   void add(std::size_t model) override {
+    base_ = totals_[model];
+    std::fill(totals_.begin(), totals_.end(), kNotKnown);
     picks_ += 1.0;
     for (auto& [other, times] : to_add_)
       if (other == static_cast<int>(model)) {
@@ -120,8 +129,40 @@ class LogLossScorer final : public Scorer {
     parallel_for(models.size(), threads, [&](std::size_t begin, std::size_t end) {
       const std::span<const int> some = models.subspan(begin, end - begin);
       const std::vector<double> logs = weights_.alike ? rough_sums_of_logs(some) : weighted_sums_of_logs(some);
-      for (std::size_t k = 0; k < some.size(); ++k) losses[static_cast<std::size_t>(some[k])] = loss_of(logs[k]);
+      for (std::size_t k = 0; k < some.size(); ++k) {
+        const auto m = static_cast<std::size_t>(some[k]);
+        losses[m] = loss_of(logs[k]);
+        totals_[m] = is_within(some[k]) ? logs[k] : kNotKnown;
+        if (totals_[m] - base_ < gains_[m]) gains_[m] = totals_[m] - base_;
+      }
     });
+  }
+
+  // What a model adds to the sum of the logarithms, each of log(s + c) - log(s), falls as s grows with the picks: what it
+  // added when it was last scored bounds what it adds now (Minoux 1978), where neither is clamped. Four totals that are
+  // known within error() are compared; what a tie may differ by is far less than the rest of the slack.
+  std::vector<int> score_least(std::span<const int> models, std::span<double> losses) override {
+    if (!weights_.alike || std::isnan(base_)) return Scorer::score_least(models, losses);
+    settle();
+    std::vector<std::pair<double, int>> bounds;  // of totals, negative
+    for (const int m : models)
+      bounds.emplace_back(
+          is_within(m) ? -base_ - gains_[static_cast<std::size_t>(m)] : -std::numeric_limits<double>::infinity(), m);
+    std::sort(bounds.begin(), bounds.end());
+    const double slack = 8.0 * error() * weights_.total;
+    double most = -std::numeric_limits<double>::infinity();
+    std::vector<int> scored, some;
+    for (std::size_t next = 0; next < bounds.size() && -bounds[next].first >= most - slack;) {
+      some.clear();
+      for (; next < bounds.size() && some.size() < kAtOnce && -bounds[next].first >= most - slack; ++next)
+        some.push_back(bounds[next].second);
+      score(some, losses);
+      for (const int m : some)
+        most = std::max(most, (std::log(picks_ + 1.0) - losses[static_cast<std::size_t>(m)]) * weights_.total);
+      scored.insert(scored.end(), some.begin(), some.end());
+    }
+    std::sort(scored.begin(), scored.end());
+    return scored;
   }
 
   // With u = 2^-24: a term is a sum rounded, the column's number, and their sum, and is multiplied once, so that its
@@ -224,11 +265,14 @@ class LogLossScorer final : public Scorer {
 
   std::size_t samples_;
   std::size_t padded_;
-  LineVector<float> columns_;                   // [models, padded]: the score of the true class
-  std::vector<Extent> extents_;                 // [models], of their columns
-  LineVector<double> sums_;                     // [padded]: over the picks, then 1
-  LineVector<float> rounded_;                   // [padded]: the same
-  Extent extent_;                               // of the sums
+  LineVector<float> columns_;    // [models, padded]: the score of the true class
+  std::vector<double> totals_;   // [models]: the sum of the logarithms with one more, as scored with these picks; or NaN
+  std::vector<double> gains_;    // [models]: what that was above base_, the least of these picks and subsets of them
+  double base_ = kNotKnown;      // the sum of the logarithms of the picks; NaN where it was clamped or not asked for
+  std::vector<Extent> extents_;  // [models], of their columns
+  LineVector<double> sums_;      // [padded]: over the picks, then 1
+  LineVector<float> rounded_;    // [padded]: the same
+  Extent extent_;                // of the sums
   std::vector<std::pair<int, double>> to_add_;  // models picked since, and how often
   ScoreWeights weights_;
   int threads_;

@@ -36,6 +36,9 @@ class Pooled final : public Scorer {
   void add(std::size_t model) override { scorer_->add(model); }
   bool remove(std::size_t model) override { return scorer_->remove(model); }
   void score(std::span<const int> models, std::span<double> losses) override { scorer_->score(models, losses); }
+  std::vector<int> score_least(std::span<const int> models, std::span<double> losses) override {
+    return scorer_->score_least(models, losses);
+  }
   double error() const override { return scorer_->error(); }
   double exact(std::size_t model) override { return scorer_->exact(model); }
 

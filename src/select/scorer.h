@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "quorate/library/predictions.h"
 #include "quorate/select/metric.h"
@@ -25,6 +26,12 @@ class Scorer {
   // left as they are. The same for any number of threads and within error() of the loss by its definition, in exact
   // arithmetic.
   virtual void score(std::span<const int> models, std::span<double> losses) = 0;
+
+  // score() of at least those of `models` that may have the least loss or tie with it, which are returned, ascending.
+  virtual std::vector<int> score_least(std::span<const int> models, std::span<double> losses) {
+    score(models, losses);
+    return {models.begin(), models.end()};
+  }
 
   // A proven bound for the picks held now; it may shrink with more of them.
   virtual double error() const = 0;

@@ -41,9 +41,11 @@ Walker::Path Walker::walk(WalkRule rule) {
   double least = std::numeric_limits<double>::infinity();
   int since_least = 0;
   while (path.picks.size() < static_cast<std::size_t>(options_.max_size)) {
-    std::vector<Candidate> candidates = candidates_after(counts, rule);
+    const bool sorted = path.picks.size() < static_cast<std::size_t>(options_.sorted_start);
+    // Other walks will want to know of all candidates, but none comes after an exact one.
+    std::vector<Candidate> candidates = candidates_after(counts, rule, rule.exact && !sorted && rule.per_cost < 0);
     if (candidates.empty()) break;
-    if (path.picks.size() < static_cast<std::size_t>(options_.sorted_start))
+    if (sorted)
       now = choose_sorted(counts, candidates);
     else if (rule.per_cost >= 0)
       now = choose_per_cost(counts, std::move(candidates), now, rule.per_cost);
@@ -94,7 +96,7 @@ void Walker::hold(const Counts& counts) {
     for (; held_[m] < counts[m]; ++held_[m]) scorer_->add(m);
 }
 
-Walker::Known& Walker::known_after(const Counts& counts, std::span<const int> models) {
+Walker::Known& Walker::known_after(const Counts& counts, std::span<const int> models, bool least_alone) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   Known& known =
       known_.try_emplace(counts, Known{std::vector(counts.size(), kNan), std::vector(counts.size(), kNan)}).first->second;
@@ -104,12 +106,15 @@ Walker::Known& Walker::known_after(const Counts& counts, std::span<const int> mo
   if (unknown.empty()) return known;
   hold(counts);
   ++scored_;
-  scorer_->score(unknown, known.loss);
+  if (least_alone && unknown.size() == models.size())
+    unknown = scorer_->score_least(unknown, known.loss);
+  else
+    scorer_->score(unknown, known.loss);
   for (const int m : unknown) known.error[static_cast<std::size_t>(m)] = scorer_->error();
   return known;
 }
 
-std::vector<Walker::Candidate> Walker::candidates_after(const Counts& counts, const WalkRule& rule) {
+std::vector<Walker::Candidate> Walker::candidates_after(const Counts& counts, const WalkRule& rule, bool least_alone) {
   std::vector<Candidate> candidates;
   std::vector<int> allowed;
   const std::vector<double> now = costs_of(counts);
@@ -129,11 +134,12 @@ std::vector<Walker::Candidate> Walker::candidates_after(const Counts& counts, co
   else
     for (const int model : rule.among) consider(model);
 
-  const Known& known = known_after(counts, allowed);
+  const Known& known = known_after(counts, allowed, least_alone);
   for (Candidate& candidate : candidates) {
     candidate.loss = known.loss[static_cast<std::size_t>(candidate.model)];
     candidate.error = known.error[static_cast<std::size_t>(candidate.model)];
   }
+  if (least_alone) std::erase_if(candidates, [](const Candidate& candidate) { return std::isnan(candidate.loss); });
   return candidates;
 }
 

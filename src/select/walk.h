@@ -45,8 +45,8 @@ class Walker {
     double error = 0.0;
     std::vector<double> costs;  // [costs], of the ensemble with it
   };
-  // Those that keep the costs within `caps`, ascending.
-  std::vector<Candidate> candidates_after(const Counts& counts, const WalkRule& rule);
+  // Those that keep the costs within `caps`, ascending; least_alone: without some that cannot have the least loss.
+  std::vector<Candidate> candidates_after(const Counts& counts, const WalkRule& rule, bool least_alone = false);
   // Exact but for rounding: nothing is done where it is that already.
   void make_exact(const Counts& counts, Candidate& candidate);
 
@@ -66,7 +66,7 @@ class Walker {
     std::vector<double> error;  // [models]
   };
 
-  Known& known_after(const Counts& counts, std::span<const int> models);
+  Known& known_after(const Counts& counts, std::span<const int> models, bool least_alone);
   void hold(const Counts& counts);
   Candidate choose_least(const Counts& counts, std::vector<Candidate> candidates);
   Candidate choose_per_cost(const Counts& counts, std::vector<Candidate> candidates, const Candidate& now, int cost);

@@ -56,6 +56,26 @@ void expect_right(Scorer& scorer, const Asked& asked, const std::vector<int>& pi
   }
 }
 
+// Those that it leaves out have more loss than the least, by more than what counts as a tie.
+void expect_least(Scorer& scorer, const Asked& asked, const std::vector<int>& picks, const std::vector<int>& models) {
+  if (models.empty()) return;
+  const auto loss_of = [&](int model) {
+    return oracle::loss_with(asked.data, asked.options.metric, asked.options.combine, picks, model);
+  };
+  std::vector<double> losses(asked.data.models, -7.0);
+  const std::vector<int> scored = scorer.score_least(models, losses);
+  ASSERT_TRUE(std::ranges::includes(models, scored));
+  double least = std::numeric_limits<double>::infinity();
+  for (const int m : models) least = std::min(least, loss_of(m));
+  for (const int m : models) {
+    const double loss = loss_of(m);
+    if (std::ranges::binary_search(scored, m))
+      ASSERT_NEAR(losses[std::size_t(m)], loss, scorer.error() + 1e-12 * (1.0 + loss)) << "model " << m;
+    else
+      ASSERT_GT(loss, least + 1e-11 * (1.0 + least)) << "model " << m;
+  }
+}
+
 void expect_right(Random& random, const Asked& asked, const Predictions& predictions, int threads, int steps) {
   const auto scorer = scorer_of(asked, predictions, threads);
   std::vector<int> picks;
@@ -70,6 +90,9 @@ void expect_right(Random& random, const Asked& asked, const Predictions& predict
     }
     std::vector<int> models = all_models(asked.data);
     if (random.below(3) == 0) std::erase_if(models, [&](int) { return random.below(2) == 0; });
+    if (random.below(2) == 0) {
+      ASSERT_NO_FATAL_FAILURE(expect_least(*scorer, asked, picks, models));
+    }
     ASSERT_NO_FATAL_FAILURE(expect_right(*scorer, asked, picks, models));
     picks.push_back(int(random.below(asked.data.models)));
     scorer->add(std::size_t(picks.back()));
