@@ -119,3 +119,12 @@ def test_what_cannot_be_is_said(run: Path) -> None:
     assert "bytes_to_tier[1] is -1" in fails("route", run, "--bytes", -1, *PROMISE)
     assert "level is 2" in fails("route", run, "--level", 2)
     assert not (run / "cascade.json").exists()
+
+
+def test_ensembles_before_single_models(run: Path) -> None:
+    sizes = ["--signal", "agreement", "--tier-sizes", "1,2,3", "--max-last-size", 1]
+    succeeds("route", run, *sizes, *PROMISE)
+    front = list(qr.CascadeFront.load(run / "cascades.json"))
+    assert all(len(cascade.tiers[-1].members) == 1 for cascade in front)
+    assert any(len(cascade.tiers[0].members) > 1 for cascade in front)
+    assert "max_last_size is -1, but must be at least 0" in fails("route", run, *sizes[:-1], -1, *PROMISE)

@@ -54,6 +54,7 @@ def limits_of(
 )
 @click.option("--combine", default="last", show_default=True, help="last (tier's answer), mean (of all so far) or majority.")
 @click.option("--tier-sizes", callback=_sizes, help="Members of a tier, as 1,2,3. Default: 1, for agreement 1,2,3.")
+@click.option("--max-last-size", default=0, show_default=True, help="Members of a last tier at most; 0: no limit.")
 @click.option("--parallel", default=0.0, show_default=True, help="How far a tier's members run at once, 0 to 1.")
 @click.option("--max-worst-cost", type=float, help="Of a sample that reaches the last tier.")
 @click.option("--max-cost", type=float, help="Mean cost. Default: the cheapest within --tolerance of the best.")
@@ -69,9 +70,9 @@ def limits_of(
 def route(
     folder: str, split: str, calib: str, held_out: str | None, cost_key: str | None, prices: tuple[str, ...],
     max_mean: tuple[str, ...], max_worst: tuple[str, ...], max_depth: int, signal: str, combine: str,
-    tier_sizes: tuple[int, ...] | None, parallel: float, max_worst_cost: float | None, max_cost: float | None,
-    tolerance: float, max_loss_increase: float, delta: float, sample_bytes: float | None, edge_tiers: int, draws: int,
-    level: float, seed: int, json_output: bool,
+    tier_sizes: tuple[int, ...] | None, max_last_size: int, parallel: float, max_worst_cost: float | None,
+    max_cost: float | None, tolerance: float, max_loss_increase: float, delta: float, sample_bytes: float | None,
+    edge_tiers: int, draws: int, level: float, seed: int, json_output: bool,
 ) -> None:  # fmt: skip
     """Find cascades in FOLDER's library, take one and calibrate it. Writes cascades.json and cascade.json."""
     import quorate as qr
@@ -92,7 +93,8 @@ def route(
     cost = library.cost(key)
     found = qr.find_cascades(
         library.predictions(split), cost, max_depth=max_depth, signal=signal, combine=combine, tier_sizes=tier_sizes,
-        max_worst_cost=max_worst_cost, parallel=parallel, limits=limits_of(library, prices, max_mean, max_worst),
+        max_last_size=max_last_size, max_worst_cost=max_worst_cost, parallel=parallel,
+        limits=limits_of(library, prices, max_mean, max_worst),
     )  # fmt: skip
     enough = found[-1].loss + tolerance
     taken = found.within(max_cost=max_cost) if max_cost is not None else next(c for c in found if c.loss <= enough)
