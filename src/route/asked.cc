@@ -52,10 +52,12 @@ class AskedBlock {
     rows_ = std::clamp<std::size_t>(kScores / (models_.size() * predictions.classes()), 8, 256);
     scores_.resize(models_.size() * rows_ * predictions.classes());
     votes_.resize(models_.size() * rows_);
-    by_class_.resize(scores_.size());
-    means_.resize(rows_ * predictions.classes());
-    best_.resize(rows_);
-    answers_.resize(rows_);
+    if (std::ranges::any_of(tiers, [this](const Tier& tier) { return is_together(tier); })) {
+      by_class_.resize(scores_.size());
+      means_.resize(rows_ * predictions.classes());
+      best_.resize(rows_);
+      answers_.resize(rows_);
+    }
     mean_.resize(predictions.classes());
   }
 
@@ -68,15 +70,14 @@ class AskedBlock {
       for (std::size_t row = 0; row < rows; ++row) {
         const float* scores = scores_.data() + (i * rows_ + row) * classes;
         votes_[i * rows_ + row] = static_cast<std::int32_t>(std::max_element(scores, scores + classes) - scores);
-        for (std::size_t c = 0; c < classes; ++c)
+        for (std::size_t c = 0; c < classes && !by_class_.empty(); ++c)
           by_class_[(i * classes + c) * rows_ + row] = static_cast<double>(scores[c]);
       }
     }
     for (std::size_t t = 0; t < tiers_.size(); ++t) {
       const Tier& tier = tiers_[t];
       const std::size_t members = tier.members.size();
-      // A model's confidence in its own answer is its highest score: nothing to decide.
-      if (members == 1 && tier.signal == Signal::kConfidence && tier.weights[0] == 1.0 && combine_ != Combine::kMajority) {
+      if (is_alone(tier)) {
         const std::size_t first = slot_[static_cast<std::size_t>(tier.members[0])] * rows_;
         for (std::size_t row = 0; row < rows; ++row) {
           const std::int32_t vote = votes_[first + row];
@@ -85,9 +86,7 @@ class AskedBlock {
         }
         continue;
       }
-      const bool by_mean =
-          tier.signal == Signal::kConfidence || tier.signal == Signal::kAgreement || tier.signal == Signal::kVoteAgreement;
-      if (by_mean && combine_ != Combine::kMajority) {
+      if (is_together(tier)) {
         ask_together(t, begin, rows, out);
         continue;
       }
@@ -109,6 +108,19 @@ class AskedBlock {
   }
 
  private:
+  // A model's confidence in its own answer is its highest score: nothing to decide.
+  bool is_alone(const Tier& tier) const {
+    return tier.members.size() == 1 && tier.signal == Signal::kConfidence && tier.weights[0] == 1.0 &&
+           combine_ != Combine::kMajority;
+  }
+
+  // Whether means and votes are all that it takes.
+  bool is_together(const Tier& tier) const {
+    const bool by_mean =
+        tier.signal == Signal::kConfidence || tier.signal == Signal::kAgreement || tier.signal == Signal::kVoteAgreement;
+    return by_mean && combine_ != Combine::kMajority && !is_alone(tier);
+  }
+
   void ask_together(std::size_t t, std::size_t begin, std::size_t rows, AskedTiers& out) {
     const Tier& tier = tiers_[t];
     const std::size_t classes = predictions_.classes(), members = tier.members.size();
@@ -146,7 +158,7 @@ class AskedBlock {
   std::size_t rows_ = 0;
   std::vector<float> scores_;        // [needed, rows, classes]
   std::vector<std::int32_t> votes_;  // [needed, rows]
-  std::vector<double> by_class_;     // [needed, classes, rows]: the same scores
+  std::vector<double> by_class_;     // [needed, classes, rows]: the same scores, where tiers are asked together
   std::vector<const double*> columns_;
   std::vector<double> means_;  // [classes, rows]
   std::vector<double> best_;   // [rows]
