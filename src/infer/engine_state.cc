@@ -245,6 +245,10 @@ EngineStats Engine::State::statistics() const {
   for (std::size_t device = 0; device < result.lanes.size(); ++device) {
     EngineStats::Lane& lane = result.lanes[device];
     lane.busy_share = lane.busy_s / now;
+    if (!lane.lost.empty()) {  // at once, also while a new plan is made
+      lane.batch.assign(members.size(), 0);
+      continue;
+    }
     const auto row = flow.batch().begin() + static_cast<std::ptrdiff_t>(device * members.size());
     lane.batch.assign(row, row + static_cast<std::ptrdiff_t>(members.size()));
   }
