@@ -11,7 +11,7 @@ namespace quorate {
 namespace {
 
 constexpr std::size_t kLine = 16;   // so many models share a line of the cache
-constexpr std::size_t kRows = 128;  // samples at a time at most, whose lines stay in the first cache for all of those models
+constexpr std::size_t kRows = 128;  // samples at a time at most, whose lines stay in a near cache for all of those models
 
 }  // namespace
 
@@ -27,32 +27,22 @@ Glances::Glances(const Scoring& scoring, std::span<const std::int32_t> own)
   const std::size_t blocks = (predictions.samples() + rows - 1) / rows;
   const int threads =
       threads_worth(predictions.models() * predictions.samples() * predictions.classes() / 4, scoring.threads);
+  const std::size_t at_once = predictions.classes() <= kFewClasses ? kLine : 1;
   parallel_for(blocks, threads, [&](std::size_t begin, std::size_t end) {
-    ScoreReader read(predictions, scoring.combine);
-    std::vector<TopTwo> found(rows);
+    std::vector<ScoreReader> read(at_once, ScoreReader(predictions, scoring.combine));
+    std::vector<const float*> scores;
     for (std::size_t first = begin * rows; first < std::min(end * rows, predictions.samples()); first += rows) {
-      found.resize(std::min(rows, predictions.samples() - first));
-      for (std::size_t line = 0; line < predictions.models(); line += kLine)
-        look(read, own, {line, std::min(predictions.models(), line + kLine)}, first, found);
-      find_extremes(predictions.models(), first, found.size());
+      const std::size_t here = std::min(rows, predictions.samples() - first);
+      for (std::size_t model = 0; model < predictions.models(); model += at_once) {
+        scores.resize(std::min(at_once, predictions.models() - model));
+        for (std::size_t m = 0; m < scores.size(); ++m) scores[m] = read[m](model + m, first, here);
+        const std::size_t at = first * padded_ + model;
+        find_top_two(scores, here, predictions.classes(), own.data() + first,
+                     {&own_[at], &best_[at], &second_[at], &place_[at]}, padded_);
+      }
+      find_extremes(predictions.models(), first, here);
     }
   });
-}
-
-void Glances::look(ScoreReader& read, std::span<const std::int32_t> own, Line models, std::size_t first,
-                   std::span<TopTwo> found) {
-  const std::size_t classes = read.classes();
-  for (std::size_t m = models.begin; m < models.end; ++m) {
-    const float* scores = read(m, first, found.size());
-    find_top_two(scores, found.size(), classes, own.data() + first, found.data());
-    for (std::size_t row = 0; row < found.size(); ++row) {
-      const std::size_t at = (first + row) * padded_ + m;
-      if (own[first + row] != kNone) own_[at] = scores[row * classes + static_cast<std::size_t>(own[first + row])];
-      best_[at] = found[row].best;
-      second_[at] = found[row].second;
-      place_[at] = found[row].place;
-    }
-  }
 }
 
 void Glances::find_extremes(std::size_t models, std::size_t first, std::size_t rows) {

@@ -17,7 +17,6 @@ namespace quorate {
 class Glances {
  public:
   static constexpr std::size_t kLanes = 8;  // models are padded to a multiple
-  static constexpr std::int32_t kNone = -1;
 
   struct Models {               // of one sample, each [padded()]
     const float* own;           // 0 where it has no class of its own
@@ -33,7 +32,7 @@ class Glances {
     double ahead_least = 0.0;  // of own - best
   };
 
-  // own[i] in [0, classes), or kNone. One pass over the scores.
+  // own[i] in [0, classes), or kAllClasses. One pass over the scores.
   Glances(const Scoring& scoring, std::span<const std::int32_t> own);
 
   Models operator[](std::size_t sample) const {
@@ -44,13 +43,6 @@ class Glances {
   std::size_t padded() const { return padded_; }
 
  private:
-  struct Line {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-  };
-
-  // At samples from `first` on, as many as `found` has room for.
-  void look(ScoreReader& read, std::span<const std::int32_t> own, Line models, std::size_t first, std::span<TopTwo> found);
   void find_extremes(std::size_t models, std::size_t first, std::size_t rows);
 
   std::size_t padded_;

@@ -24,10 +24,12 @@ struct AddScores {
   }
 };
 
+// Of the classes but the sample's own.
 struct FindHighest {
   template <int>
   [[gnu::always_inline]] static void run(const std::uint32_t* samples, std::size_t count, std::size_t classes,
                                          const std::int32_t* own, double* of_samples, PickSums::Highest* found) {
+    if (classes <= kFew) return of_few(samples, count, classes, own, of_samples, found);
     for (std::size_t k = 0; k < count; ++k) {
       const std::size_t sample = samples[k];
       double* sums = of_samples + sample * classes;
@@ -43,34 +45,53 @@ struct FindHighest {
   }
 
  private:
-  [[gnu::always_inline]] static PickSums::Highest highest(const double* sums, std::size_t classes) {
-    PickSums::Highest found{kNothing, kNothing};
-    const auto take = [&found](double first, double second) {
-      const double lower = first < found.first ? first : found.first;
-      const double next = second > lower ? second : lower;
-      found.first = first > found.first ? first : found.first;
-      found.second = next > found.second ? next : found.second;
-    };
-    if (classes < 4 * kLanes) {
-      for (std::size_t c = 0; c < classes; ++c) take(sums[c], kNothing);
-      return found;
-    }
-    double first[kLanes], second[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) first[lane] = second[lane] = kNothing;
-    std::size_t c = 0;
-    for (; c + kLanes <= classes; c += kLanes)
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const double sum = sums[c + lane];
-        const double lower = sum < first[lane] ? sum : first[lane];
-        first[lane] = sum > first[lane] ? sum : first[lane];
-        second[lane] = lower > second[lane] ? lower : second[lane];
-      }
-    for (std::size_t lane = 0; c < classes; ++c, ++lane) {
-      const double lower = sums[c] < first[lane] ? sums[c] : first[lane];
-      first[lane] = sums[c] > first[lane] ? sums[c] : first[lane];
+  static constexpr std::size_t kFew = 4 * kLanes;
+  static constexpr std::size_t kSamples = 32;  // at a time
+
+  template <std::size_t kCount>
+  [[gnu::always_inline]] static void take(const double* sums, double* first, double* second) {
+    for (std::size_t lane = 0; lane < kCount; ++lane) {
+      const double sum = sums[lane];
+      const double lower = sum < first[lane] ? sum : first[lane];
+      first[lane] = sum > first[lane] ? sum : first[lane];
       second[lane] = lower > second[lane] ? lower : second[lane];
     }
-    for (std::size_t lane = 0; lane < kLanes; ++lane) take(first[lane], second[lane]);
+  }
+
+  // A sample in each lane.
+  [[gnu::always_inline]] static void of_few(const std::uint32_t* samples, std::size_t count, std::size_t classes,
+                                            const std::int32_t* own, const double* of_samples, PickSums::Highest* found) {
+    double of_class[kFew][kSamples] = {};
+    for (std::size_t k = 0; k < count; k += kSamples) {
+      const std::size_t here = std::min(kSamples, count - k);
+      for (std::size_t lane = 0; lane < here; ++lane) {
+        const std::size_t sample = samples[k + lane];
+        const double* sums = of_samples + sample * classes;
+        for (std::size_t c = 0; c < classes; ++c) of_class[c][lane] = sums[c];
+        if (own[sample] >= 0) of_class[own[sample]][lane] = kNothing;
+      }
+      double first[kSamples], second[kSamples];
+      std::fill_n(first, kSamples, kNothing);
+      std::fill_n(second, kSamples, kNothing);
+      for (std::size_t c = 0; c < classes; ++c) take<kSamples>(of_class[c], first, second);
+      for (std::size_t lane = 0; lane < here; ++lane) found[samples[k + lane]] = {first[lane], second[lane]};
+    }
+  }
+
+  // Classes in lanes.
+  [[gnu::always_inline]] static PickSums::Highest highest(const double* sums, std::size_t classes) {
+    double first[kLanes], second[kLanes], rest[kLanes];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) first[lane] = second[lane] = rest[lane] = kNothing;
+    std::size_t c = 0;
+    for (; c + kLanes <= classes; c += kLanes) take<kLanes>(sums + c, first, second);
+    std::copy(sums + c, sums + classes, rest);
+    take<kLanes>(rest, first, second);
+    PickSums::Highest found{kNothing, kNothing};
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double lower = std::min(first[lane], found.first);
+      found.first = std::max(first[lane], found.first);
+      found.second = std::max({lower, second[lane], found.second});
+    }
     return found;
   }
 };

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <numeric>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "quorate/core/parallel.h"
@@ -17,7 +20,7 @@ namespace quorate {
 namespace {
 
 constexpr std::size_t kLanes = Glances::kLanes;
-constexpr std::uint32_t kLongest = 100;  // changes of the picks that a sample is left alone for
+constexpr std::int32_t kLongest = 100;  // changes of the picks that a sample is left alone for
 
 // Whether the true class answers when `scores` are added.
 struct Decide {
@@ -29,6 +32,20 @@ struct Decide {
     for (std::size_t c = 0; c < label; ++c) beaten |= sums[c] + double{scores[c]} >= t - tie ? 1 : 0;
     for (std::size_t c = label + 1; c < classes; ++c) beaten |= sums[c] + double{scores[c]} > t + tie ? 1 : 0;
     *right = beaten == 0;
+  }
+};
+
+// How many changes may go by, the first being any candidate of now, before a lead that falls by up to `fall` with each may
+// be used up: up to kLongest. `margin` covers the rounding of the sums and what counts as a tie.
+struct ChangesWithin {
+  template <int>
+  [[gnu::always_inline]] static void run(const double* leads, const double* falls, std::size_t count, double margin,
+                                         std::int32_t* changes) {
+    for (std::size_t k = 0; k < count; ++k) {
+      const double spare = leads[k] - margin, times = spare / falls[k];
+      const double some = falls[k] <= 0.0 || times >= kLongest ? double{kLongest} : times;
+      changes[k] = static_cast<std::int32_t>(spare > falls[k] ? some : 0.0);
+    }
   }
 };
 
@@ -178,7 +195,7 @@ class AccuracyScorer final : public Scorer {
     std::vector<double> wrong(chunks.count(), 0.0);
     sums_.settle(wake_, [&](std::size_t chunk, std::span<const std::uint32_t> awake) {
       const auto [first, rows] = chunks[chunk];
-      for (const std::uint32_t sample : awake) find_open(sample, open[chunk]);
+      find_open(awake, open[chunk]);
       wrong[chunk] = sum_of(std::span<const double>(wrong_weight_).subspan(first, rows));
     });
     settled_ = true;
@@ -188,36 +205,53 @@ class AccuracyScorer final : public Scorer {
     for (const double of_chunk : wrong) wrong_for_all_ += of_chunk;
   }
 
-  void find_open(std::size_t sample, std::vector<OpenSample>& open) {
+  // Which of those that are awake stay so; the others are told how long to sleep.
+  void find_open(std::span<const std::uint32_t> awake, std::vector<OpenSample>& open) {
+    constexpr std::size_t kAtATime = 64;
+    double lead[kAtATime], behind[kAtATime], right_falls[kAtATime], wrong_falls[kAtATime];
+    std::int32_t right[kAtATime], wrong[kAtATime];
+    const double margin = 1e-9 * (1.0 + static_cast<double>(sums_.picks()));
+    for (; !awake.empty(); awake = awake.subspan(std::min(kAtATime, awake.size()))) {
+      const auto samples = awake.first(std::min(kAtATime, awake.size()));
+      for (std::size_t k = 0; k < samples.size(); ++k) {
+        const std::uint32_t sample = samples[k];
+        const auto label = static_cast<std::size_t>(predictions_.labels()[sample]);
+        lead[k] = sums_[sample][label] - sums_.highest(sample).first;
+        behind[k] = -lead[k];
+        std::tie(right_falls[k], wrong_falls[k]) = falls_of(sample);
+      }
+      run_widest<ChangesWithin>(+lead, +right_falls, samples.size(), margin, +right);
+      run_widest<ChangesWithin>(+behind, +wrong_falls, samples.size(), margin, +wrong);
+      for (std::size_t k = 0; k < samples.size(); ++k) {
+        const std::uint32_t sample = samples[k];
+        wrong_weight_[sample] = right[k] == 0 && wrong[k] > 0 ? weights_.of[sample] : 0.0;
+        wake_[sample] = sums_.changes() + static_cast<std::uint32_t>(std::max(right[k], wrong[k]));
+        if (right[k] == 0 && wrong[k] == 0) open.push_back(open_sample(sample));
+      }
+    }
+  }
+
+  // By how much at most a change of the picks may lower the lead of the truth over its rival, and raise it. A pick moves it
+  // by no less than `ahead_least`, and by no more than the highest score of the truth and the lowest of the rival. One that
+  // is taken back moves it by no less than those with the opposite sign, and by no more than the highest score of the rival
+  // and the lowest of the truth. A sample without weight never matters.
+  std::pair<double, double> falls_of(std::size_t sample) const {
+    if (weights_.of[sample] == 0.0) return {-std::numeric_limits<double>::infinity(), 0.0};
+    const Glances::Extremes& extremes = glances_.extremes(sample);
+    const double own_most = double{extremes.own_most} - sums_.lowest();
+    if (!takes_back_) return {-extremes.ahead_least, own_most};
+    return {std::max(-extremes.ahead_least, own_most), std::max(double{extremes.best_most} - sums_.lowest(), own_most)};
+  }
+
+  OpenSample open_sample(std::size_t sample) const {
     const auto label = static_cast<std::size_t>(predictions_.labels()[sample]);
     const std::span<const double> sums = sums_[sample];
-    const double truth = sums[label], rival = sums_.highest(sample).first, next = sums_.highest(sample).second;
-    const Glances::Extremes& extremes = glances_.extremes(sample);
-    // A pick moves the truth's lead by no less than `ahead_least`, and by no more than the highest score of the truth and
-    // the lowest of the rival. One that is taken back moves it by no less than those with the opposite sign, and by no more
-    // than the highest score of the rival and the lowest of the truth.
-    const double own_most = double{extremes.own_most} - sums_.lowest();
-    const double best_most = double{extremes.best_most} - sums_.lowest();
-    const double right_falls = takes_back_ ? std::max(-extremes.ahead_least, own_most) : -extremes.ahead_least;
-    const double wrong_falls = takes_back_ ? std::max(best_most, own_most) : own_most;
-    const std::uint32_t right = weights_.of[sample] == 0.0 ? kLongest : changes_within(truth - rival, right_falls);
-    const std::uint32_t wrong = changes_within(rival - truth, wrong_falls);
-    wrong_weight_[sample] = right == 0 && wrong > 0 ? weights_.of[sample] : 0.0;
-    wake_[sample] = sums_.changes() + std::max(right, wrong);
-    if (right > 0 || wrong > 0) return;
+    const auto [rival, next] = sums_.highest(sample);
     std::size_t place = 0;
     while (sums[place] != rival || place == label) ++place;
     const bool lower = std::any_of(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(label),
                                    [&](double sum) { return sum >= rival - 3.0 * sums_.tie(); });
-    open.push_back({sample, label, weights_.of[sample], truth, rival, next, place, lower});
-  }
-
-  // How many changes may go by, the first being any candidate of now, before a lead that falls by up to `fall` with each may
-  // be used up; up to kLongest. The margin covers the rounding of the sums and what counts as a tie.
-  std::uint32_t changes_within(double lead, double fall) const {
-    const double spare = lead - 1e-9 * (1.0 + static_cast<double>(sums_.picks()));
-    if (!(spare > fall)) return 0;
-    return fall <= 0.0 || spare >= fall * kLongest ? kLongest : static_cast<std::uint32_t>(spare / fall);
+    return {sample, label, weights_.of[sample], sums[label], rival, next, place, lower};
   }
 
   const Predictions& predictions_;

@@ -1,5 +1,7 @@
 #include "select/top_two.h"
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "select/cpu.h"
@@ -14,12 +16,13 @@ constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 }  // namespace
 
-void find_top_two(const float* scores, std::size_t rows, std::size_t classes, const std::int32_t* own, TopTwo* found) {
+void find_top_two(std::span<const float* const> scores, std::size_t rows, std::size_t classes, const std::int32_t* own,
+                  const TopTwo& first, std::size_t stride) {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  if (vector_width() == VectorWidth::k512) return on_512::find(scores, rows, classes, own, found);
-  if (vector_width() == VectorWidth::k256) return on_256::find(scores, rows, classes, own, found);
+  if (vector_width() == VectorWidth::k512) return on_512::find(scores, rows, classes, own, first, stride);
+  if (vector_width() == VectorWidth::k256) return on_256::find(scores, rows, classes, own, first, stride);
 #endif
-  on_128::find(scores, rows, classes, own, found);
+  on_128::find(scores, rows, classes, own, first, stride);
 }
 
 }  // namespace quorate
