@@ -23,7 +23,7 @@ bool within(const WorstLimit& limit, std::span<const std::uint32_t> tiers) {
 
 }  // namespace
 
-bool Search::fits(const std::vector<std::uint32_t>& tiers) const {
+bool Search::fits(std::span<const std::uint32_t> tiers) const {
   double worst = 0.0;
   for (std::size_t i = 0; i < tiers.size(); ++i) {
     worst += pool.worst[tiers[i]];

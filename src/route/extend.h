@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "quorate/library/predictions.h"
@@ -39,7 +40,7 @@ struct Search {
   std::vector<MeanLimit> mean_limits = {};
   std::vector<WorstLimit> worst_limits = {};
 
-  bool fits(const std::vector<std::uint32_t>& tiers) const;  // no model twice, within the limits but of means
+  bool fits(std::span<const std::uint32_t> tiers) const;  // no model twice, within the limits but of means
 };
 
 // Whether a cascade of which `reached[k]` samples reach tier k is within the limits of means.

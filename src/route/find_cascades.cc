@@ -20,7 +20,7 @@ FoundFront single_tiers(const Search& search, const AskedTiers& asked) {
   for (std::uint32_t tier = 0; tier < asked.tiers; ++tier) {
     const std::uint32_t tiers[] = {tier};
     const std::size_t reached[] = {asked.samples};
-    if (search.pool.may_end[tier] && search.fits({tier}) && within_means(search, tiers, reached))
+    if (search.pool.may_end[tier] && search.fits(tiers) && within_means(search, tiers, reached))
       points.push_back({.tiers = {tier},
                         .thresholds = {},
                         .errors = asked.errors[tier],

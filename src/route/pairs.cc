@@ -1,6 +1,7 @@
 #include "route/pairs.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -15,17 +16,17 @@ class LeastErrors {
  public:
   void rebuild(const CheapestByErrors& table) {
     const auto& entries = table.entries();
-    double dearest = 0.0;
-    for (const auto& entry : entries)
-      if (entry.cost < std::numeric_limits<double>::infinity()) dearest = std::max(dearest, entry.cost);
-    cells_per_cost_ = dearest > 0.0 ? static_cast<double>(kCells - 1) / dearest : 0.0;
     // A cell knows what costs at most its lower neighbour's lower edge: rounding, also to floats, places no cost a whole
-    // cell too high.
+    // cell too high. An entry says something new where it is cheaper than all that have fewer errors; the first is dearest.
     least_.assign(kCells, static_cast<std::int32_t>(entries.size()));
-    for (std::size_t errors = entries.size(); errors-- > 0;) {
-      if (!(entries[errors].cost <= dearest)) continue;
-      const std::size_t cell = cell_of(entries[errors].cost) + 2;
-      if (cell < kCells) least_[cell] = static_cast<std::int32_t>(errors);
+    cells_per_cost_ = 0.0;
+    double cheapest = std::numeric_limits<double>::infinity();
+    for (std::size_t errors = 0; errors < entries.size(); ++errors) {
+      if (!(entries[errors].cost < cheapest)) continue;
+      cheapest = entries[errors].cost;
+      if (cells_per_cost_ == 0.0) cells_per_cost_ = cheapest > 0.0 ? static_cast<double>(kCells - 4) / cheapest : 0.0;
+      std::int32_t& least = least_[cell_of(cheapest) + 2];
+      least = std::min(least, static_cast<std::int32_t>(errors));
     }
     for (std::size_t cell = 1; cell < kCells; ++cell) least_[cell] = std::min(least_[cell], least_[cell - 1]);
   }
@@ -36,7 +37,7 @@ class LeastErrors {
  private:
   static constexpr std::size_t kCells = 16384;
   std::size_t cell_of(double cost) const {
-    return static_cast<std::size_t>(std::min(cost * cells_per_cost_, static_cast<double>(kCells - 1)));
+    return static_cast<std::size_t>(std::min(cost * cells_per_cost_, static_cast<double>(kCells - 3)));
   }
   double cells_per_cost_ = 0.0;
   std::vector<std::int32_t> least_;
@@ -75,7 +76,7 @@ class PairSweep {
         std::memcpy(&any, lasts_.may_matter.data() + word * 8, sizeof any);
         if (any == 0) continue;
         for (auto last = static_cast<std::uint32_t>(word * 8); last < word * 8 + 8 && last < ends_; ++last)
-          if (lasts_.may_matter[last] && search_.fits({first_, last})) {
+          if (lasts_.may_matter[last] && search_.fits(std::array{first_, last})) {
             go_through(begin, last, best);
             ++gone_through;
           }
@@ -109,26 +110,47 @@ class PairSweep {
   }
 
   // What has been found since sharpens the bound; made anew it costs as much as going through about so many blocks.
-  static constexpr int kStale = 128;
+  static constexpr int kStale = 256;
+
+  // What is the same for all last tiers.
+  void make_alike(std::size_t begin) {
+    ends_at_ = end_alone_ = {};
+    for (std::size_t p = 0; p < block_.size; ++p) {
+      shares_[p] = share_of(asked_.samples - begin - p - 1, asked_.samples);
+      ends_at_[p / 64] |= std::uint64_t{block_.ends[p]} << (p % 64);
+      end_alone_[p / 64] |= std::uint64_t{p + 1 == block_.size || !block_.ends[p + 1]} << (p % 64);
+    }
+    alike_begin_ = begin;
+  }
 
   void go_through(std::size_t begin, std::uint32_t last, CheapestByErrors& best) {
-    // The same for all last tiers, and divisions are slow.
-    if (shares_begin_ != begin)
-      for (std::size_t p = 0; p < block_.size; ++p) shares_[p] = share_of(asked_.samples - begin - p - 1, asked_.samples);
-    shares_begin_ = begin;
+    if (alike_begin_ != begin) make_alike(begin);
     const double of_last = search_.pool.tiers[last].cost;
     const std::uint32_t tiers[] = {first_, last};
     std::int32_t errors = lasts_.errors[last] - lasts_.change[last];
+    std::int32_t after[kPairBlock];  // errors, where samples up to a place stop
+    PlacesOfBlock rise = {};
     for (std::size_t p = 0; p < block_.size; ++p) {
-      errors += block_.wrong[p] - static_cast<std::int32_t>(block_.rows[p][last / 64] >> (last % 64) & 1u);
-      if (!block_.ends[p]) continue;
-      const std::size_t reached[] = {asked_.samples, asked_.samples - begin - p - 1};
-      const double cost = cost_before_ + of_last * shares_[p];  // expected_cost()
-      const auto wrong = static_cast<std::size_t>(errors);
-      if (cost < best.entries()[wrong].cost && (search_.mean_limits.empty() || within_means(search_, tiers, reached)))
-        best.offer(wrong, cost, certainty_[order_[begin + p]], first_, last);
+      const std::int32_t change = block_.wrong[p] - static_cast<std::int32_t>(block_.rows[p][last / 64] >> (last % 64) & 1u);
+      rise[p / 64] |= std::uint64_t{change > 0} << (p % 64);
+      after[p] = errors += change;
+    }
+    // A threshold that lets one sample more stop is cheaper; where errors do not rise by it, it is no worse.
+    for (std::size_t word = 0; word < rise.size(); ++word) {
+      const std::uint64_t next_rises = rise[word] >> 1 | (word + 1 < rise.size() ? rise[word + 1] << 63 : 0);
+      std::uint64_t places = of_last > 0.0 ? ends_at_[word] & (next_rises | end_alone_[word]) : ends_at_[word];
+      for (; places != 0; places &= places - 1) {
+        const std::size_t p = word * 64 + static_cast<std::size_t>(__builtin_ctzll(places));
+        const std::size_t reached[] = {asked_.samples, asked_.samples - begin - p - 1};
+        const double cost = cost_before_ + of_last * shares_[p];  // expected_cost()
+        const auto wrong = static_cast<std::size_t>(after[p]);
+        if (cost < best.entries()[wrong].cost && (search_.mean_limits.empty() || within_means(search_, tiers, reached)))
+          best.offer(wrong, cost, certainty_[order_[begin + p]], first_, last);
+      }
     }
   }
+
+  using PlacesOfBlock = std::array<std::uint64_t, (kPairBlock + 63) / 64>;  // a bit for each place
 
   const Search& search_;
   const AskedTiers& asked_;
@@ -139,8 +161,11 @@ class PairSweep {
   std::vector<std::uint32_t> order_;
   double cost_before_ = 0.0;
   PairBlock block_;
-  double shares_[kPairBlock];  // of the samples that go on behind each place of the block that begins at shares_begin_
-  std::size_t shares_begin_ = ~std::size_t{0};
+  // Of the block that begins at alike_begin_, if it was gone through:
+  std::size_t alike_begin_ = ~std::size_t{0};
+  double shares_[kPairBlock];     // of the samples that go on behind each place
+  PlacesOfBlock ends_at_ = {};    // where block_.ends
+  PlacesOfBlock end_alone_ = {};  // where no threshold lies behind the next place of the block
   PairLasts lasts_;
 };
 

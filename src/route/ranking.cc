@@ -7,40 +7,34 @@
 namespace quorate {
 
 std::vector<std::uint32_t> rank_by_certainty(std::span<const double> certainty) {
-  // By the first 33 bits after the point, in three passes of 11, each stable; what they do not tell apart is compared.
-  constexpr int kBits = 11;
-  constexpr std::size_t kBuckets = std::size_t{1} << kBits;
-  struct Key {
-    std::uint64_t doubt;
-    std::uint32_t sample;
-  };
+  // By the first 32 bits after the point, in passes of 11, 11 and 10, each stable; what they do not tell apart is compared.
+  // A key has them above, and the sample below.
+  constexpr int kBits[] = {11, 11, 10}, kShifts[] = {32, 43, 54};
   const std::size_t n = certainty.size();
-  std::vector<Key> keys(n);
-  std::vector<Key> sorted(n);
-  std::array<std::array<std::uint32_t, kBuckets>, 3> at = {};
-  constexpr double kScale = 8589934591.0;  // 2^33 - 1
+  std::vector<std::uint64_t> keys(n), sorted(n);
+  std::array<std::array<std::uint32_t, 1u << 11>, 3> at = {};
+  const auto bucket = [&](std::uint64_t key, std::size_t pass) { return key >> kShifts[pass] & ((1u << kBits[pass]) - 1); };
+  constexpr std::uint64_t kScale = 0xffffffff;
   for (std::size_t i = 0; i < n; ++i) {
     // Ascending in 1 - certainty, rounded alike for equals: the sum of two rounded terms would not be.
-    keys[i] = {static_cast<std::uint64_t>(kScale) - static_cast<std::uint64_t>(certainty[i] * kScale),
-               static_cast<std::uint32_t>(i)};
-    for (int pass = 0; pass < 3; ++pass)
-      ++at[static_cast<std::size_t>(pass)][keys[i].doubt >> (pass * kBits) & (kBuckets - 1)];
+    keys[i] = (kScale - static_cast<std::uint64_t>(certainty[i] * double{kScale})) << 32 | i;
+    for (std::size_t pass = 0; pass < at.size(); ++pass) ++at[pass][bucket(keys[i], pass)];
   }
-  for (int pass = 0; pass < 3; ++pass) {
-    auto& next = at[static_cast<std::size_t>(pass)];
+  for (std::size_t pass = 0; pass < at.size(); ++pass) {
     std::uint32_t sum = 0;
-    for (std::uint32_t& count : next) sum += std::exchange(count, sum);
-    for (const Key& key : keys) sorted[next[key.doubt >> (pass * kBits) & (kBuckets - 1)]++] = key;
+    for (std::uint32_t& count : at[pass]) sum += std::exchange(count, sum);
+    for (const std::uint64_t key : keys) sorted[at[pass][bucket(key, pass)]++] = key;
     keys.swap(sorted);
   }
   std::vector<std::uint32_t> order(n);
-  for (std::size_t i = 0; i < n; ++i) order[i] = keys[i].sample;
+  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::uint32_t>(keys[i]);
   for (std::size_t begin = 0; begin < n;) {
     std::size_t end = begin + 1;
-    while (end < n && keys[end].doubt == keys[begin].doubt) ++end;
-    if (end - begin > 1)
-      std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(begin), order.begin() + static_cast<std::ptrdiff_t>(end),
-                       [&](std::uint32_t a, std::uint32_t b) { return certainty[a] > certainty[b]; });
+    while (end < n && keys[end] >> 32 == keys[begin] >> 32) ++end;
+    const auto first = order.begin() + static_cast<std::ptrdiff_t>(begin),
+               last = order.begin() + static_cast<std::ptrdiff_t>(end);
+    const auto surer = [&](std::uint32_t a, std::uint32_t b) { return certainty[a] > certainty[b]; };
+    if (end - begin > 1 && !std::is_sorted(first, last, surer)) std::stable_sort(first, last, surer);
     begin = end;
   }
   return order;
