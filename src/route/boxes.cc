@@ -173,20 +173,21 @@ std::size_t coarse_window(std::size_t samples, std::size_t depth) {
 FoundFront exact(const Search& search, const FoundFront& front, std::size_t depth, double gap, const BoxGrid& grid) {
   std::vector<Unit> units = units_of(search, depth);
   const std::size_t scouts = scouts_first(units, front, depth);
+  const std::size_t fine = grid.fine > 0 ? grid.fine : depth >= 4 ? 16 : 32;
   const std::size_t coarse =
-      std::max(grid.fine, grid.coarse > 0 ? grid.coarse : coarse_window(search.predictions.samples(), depth));
-  const std::size_t meet = std::max(grid.fine, std::min(coarse, kScouted));
+      std::max(fine, grid.coarse > 0 ? grid.coarse : coarse_window(search.predictions.samples(), depth));
+  const std::size_t meet = std::max(fine, std::min(coarse, kScouted));
 
   Rounds rounds(search, front, depth, gap);
   for (const auto part : {std::span(units).first(scouts), std::span(units).subspan(scouts)}) {
-    rounds.run(part, 0, coarse, coarse == grid.fine);
+    rounds.run(part, 0, coarse, coarse == fine);
     for (std::size_t from = coarse; from > meet;) {
       const std::size_t to = std::max(meet, from / 4);
-      rounds.run(part, from, to, to == grid.fine);
+      rounds.run(part, from, to, to == fine);
       from = to;
     }
   }
-  if (meet > grid.fine) rounds.run(units, meet, grid.fine, true);
+  if (meet > fine) rounds.run(units, meet, fine, true);
   return rounds.table().front(front, depth);
 }
 

@@ -10,6 +10,7 @@ namespace quorate {
 namespace {
 
 constexpr std::size_t kMostLanes = 8 * kWalkLanes;
+constexpr double kNear = 1e-12;  // more than cost_near() is off, as a share
 
 // Room for the boxes that walk together.
 struct Lanes {
@@ -48,7 +49,9 @@ Descent::Descent(const Prefix& prefix, const BoxTuple& tuple, const KnownFront& 
       gap_errors_(gap_errors),
       table_(table),
       thresholds_(prefix.thresholds()),
-      samples_(prefix.samples()) {}
+      samples_(prefix.samples()) {
+  for (std::size_t k = 0; k < thresholds_; ++k) of_one_[k] = expected_cost(tuple.cost[k + 1], 1, samples_);
+}
 
 double Descent::cost_of(const std::vector<double>& cost, const std::uint32_t* reach) const {
   double total = expected_cost(cost[0], samples_, samples_);
@@ -57,8 +60,10 @@ double Descent::cost_of(const std::vector<double>& cost, const std::uint32_t* re
 }
 
 void Descent::offer(std::uint32_t errors, const std::uint32_t* reach, const std::uint32_t* position) {
+  const double most = table_.most(errors);
+  if (cost_near(reach) * (1.0 - kNear) > most) return;
   const double cost = cost_of(tuple_.cost, reach);
-  if (cost > table_.limit()[errors]) return;
+  if (cost > most) return;
   for (const BoxTuple::Limit& limit : tuple_.limits)
     if (cost_of(limit.cost, reach) > limit.most) return;
   BoxCascade cascade = tuple_.cascade;
@@ -152,7 +157,7 @@ std::vector<Box> Descent::keep(const std::vector<Box>& boxes, std::size_t window
   std::vector<Box> least = boxes;  // its reach ends as a lower bound of that anywhere in the box
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     // A guess of the costs of the box: the slope may be any.
-    const double highest = cost_of(tuple_.cost, boxes[i].reach);
+    const double highest = cost_near(boxes[i].reach);
     double lowest = highest, left = 1.0;
     for (std::size_t k = 1; k <= thresholds_; ++k) {
       left *= std::max(0.0, 1.0 - static_cast<double>(window) / std::max(1.0, static_cast<double>(boxes[i].reach[k - 1])));
@@ -197,7 +202,7 @@ std::vector<Box> Descent::keep(const std::vector<Box>& boxes, std::size_t window
     if (std::any_of(tuple_.limits.begin(), tuple_.limits.end(),
                     [&](const BoxTuple::Limit& limit) { return cost_of(limit.cost, least[i].reach) > limit.most; }))
       continue;
-    const double highest = cost_of(tuple_.cost, boxes[i].reach), lowest = cost_of(tuple_.cost, least[i].reach);
+    const double highest = cost_near(boxes[i].reach) * (1.0 + kNear), lowest = cost_near(least[i].reach) * (1.0 - kNear);
     Bound& bound = bounds[i];
     bound.margin = margin;
     bound.most = known_.highest(lowest, highest, bound.slope) - gap_errors_;
@@ -220,10 +225,7 @@ std::vector<Box> Descent::keep(const std::vector<Box>& boxes, std::size_t window
 }
 
 void Descent::cascades_of(const Box& box, std::size_t window, std::size_t dim, const State& state, const Bound& bound) {
-  if (dim == thresholds_) {
-    return offer(state.errors, state.reach, state.position);
-  }
-  double value = static_cast<double>(state.errors) + bound.slope * cost_of(tuple_.cost, state.reach) - bound.margin;
+  double value = static_cast<double>(state.errors) + bound.slope * cost_near(state.reach) - bound.margin;
   for (std::size_t u = dim; u < thresholds_; ++u) value += bound.gain[u];
   if (value > bound.most) return;
 
@@ -232,7 +234,10 @@ void Descent::cascades_of(const Box& box, std::size_t window, std::size_t dim, c
   const std::uint32_t end = prefix_.high(dim, box.block[dim], window);
   State at = state;
   while (true) {
-    cascades_of(box, window, dim + 1, at, bound);
+    if (dim + 1 < thresholds_)
+      cascades_of(box, window, dim + 1, at, bound);
+    else
+      offer(at.errors, at.reach, at.position);
     if (at.position[dim] == end) return;
     for (const std::uint32_t to = next[at.position[dim] + 1]; at.position[dim] < to; ++at.position[dim]) {
       const std::uint32_t x = at.position[dim];

@@ -59,6 +59,12 @@ class Descent {
   };
 
   double cost_of(const std::vector<double>& cost, const std::uint32_t* reach) const;
+  // But for rounding.
+  double cost_near(const std::uint32_t* reach) const {
+    double total = tuple_.cost[0];
+    for (std::size_t k = 0; k < thresholds_; ++k) total += of_one_[k] * static_cast<double>(reach[k]);
+    return total;
+  }
   void offer(std::uint32_t errors, const std::uint32_t* reach, const std::uint32_t* position);
   void cascades_of(const Box& box, std::size_t window, std::size_t dim, const State& state, const Bound& bound);
   std::span<const std::uint64_t> by_block(const std::vector<Box>& boxes, std::size_t dim);
@@ -70,6 +76,7 @@ class Descent {
   BoxTable& table_;
   std::size_t thresholds_;
   std::size_t samples_;
+  double of_one_[kMostThresholds];  // what a sample that reaches tier 1, 2 ... adds to the mean cost
   std::vector<std::uint64_t> keys_;
 };
 

@@ -1,6 +1,7 @@
 // The best cascades that the search over boxes has met, for each number of errors.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -34,6 +35,9 @@ class BoxTable {
   // The least cost known with at most that many errors, [errors], at the last update_limit().
   const std::vector<double>& limit() const { return limit_; }
   void update_limit();
+
+  // What costs more than that would not be taken, or is not on the front.
+  double most(std::size_t errors) const { return std::min(limit_[errors], entries_[errors].cost); }
 
   void offer(std::size_t errors, double cost, const BoxCascade& cascade);
   // The same for any order of merging.

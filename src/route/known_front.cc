@@ -17,10 +17,24 @@ KnownFront::KnownFront(const std::vector<double>& limit) {
       errors_.push_back(static_cast<double>(e));
     }
   }
+  const double width = highest_cost() - lowest_cost();
+  step_of_cell_.assign(4 * cost_.size(), 0);
+  if (width > 0.0) cells_per_cost_ = static_cast<double>(step_of_cell_.size()) / width;
+  std::uint32_t step = 0;
+  for (std::size_t cell = 0; cell < step_of_cell_.size(); ++cell) {
+    const double edge = cells_per_cost_ > 0.0 ? lowest_cost() + static_cast<double>(cell) / cells_per_cost_ : lowest_cost();
+    while (step + 1 < cost_.size() && cost_[step + 1] <= edge) ++step;
+    step_of_cell_[cell] = step;
+  }
 }
 
 std::size_t KnownFront::step_at(double cost) const {
-  return static_cast<std::size_t>(std::upper_bound(cost_.begin() + 1, cost_.end(), cost) - cost_.begin()) - 1;
+  const double cell = (cost - lowest_cost()) * cells_per_cost_;
+  if (!(cell >= 0.0)) return 0;
+  std::size_t step = step_of_cell_[static_cast<std::size_t>(std::min(cell, static_cast<double>(step_of_cell_.size() - 1)))];
+  while (step > 0 && cost_[step] > cost) --step;  // where rounding took a cell too high
+  while (step + 1 < cost_.size() && cost_[step + 1] <= cost) ++step;
+  return step;
 }
 
 double KnownFront::slope(double low, double high) const {

@@ -25,10 +25,14 @@ class KnownFront {
   double highest(double low, double high, double slope) const;
 
  private:
-  std::size_t step_at(double cost) const;
+  std::size_t step_at(double cost) const;  // the last that costs at most that
 
   std::vector<double> cost_;    // [steps], ascending; the first is -infinity's: all samples wrong
   std::vector<double> errors_;  // [steps]
+
+  // An even grid of costs from lowest_cost() on: the step at each cell's lower edge, where a search begins.
+  double cells_per_cost_ = 0.0;
+  std::vector<std::uint32_t> step_of_cell_;
 };
 
 }  // namespace quorate
