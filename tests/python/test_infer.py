@@ -183,8 +183,11 @@ def test_starts_and_stops(library, placed):
     for _ in range(50):
         with qr.Engine(library, ensemble(), placed) as engine:
             engine.predict(x)
-    while len(os.listdir("/proc/self/task")) > threads:  # Linux lists a thread for a moment after it was joined
+    for _ in range(60_000):  # Linux lists a thread for a moment after it was joined
+        if len(os.listdir("/proc/self/task")) == threads:
+            break
         time.sleep(1e-3)
+    assert len(os.listdir("/proc/self/task")) == threads
 
 
 def test_leaves_the_callers_threads_alone(library, placed):
