@@ -81,6 +81,7 @@ def measure_profile(
     models: Sequence[str] | None = None,
     warmup: int = 3,
     repeats: int = 9,
+    smooth: bool = True,
     timeout_s: float = ...,
     trust: bool = False,
     progress: Callable[[dict[str, Any]], None] | None = None,

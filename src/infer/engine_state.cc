@@ -46,8 +46,8 @@ void check_profile(const Profile& profile, const EnginePlacement& placement, con
             "\", but the cascade asks it");
   }
   for (const Device& device : devices)
-    require(std::ranges::find(profile.kinds, device.kind) != profile.kinds.end(), "the profile has no kind \"", device.kind,
-            "\", but device \"", device.name, "\" is of it");
+    require(profile.kind_index(device.kind).has_value(), "the profile has no kind \"", device.kind, "\", but device \"",
+            device.name, "\" is of it");
 }
 
 }  // namespace

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <limits>
 #include <numeric>
-#include <thread>
 
 #include "core/message.h"
 #include "infer/allocation.h"
+#include "infer/bound_thread.h"
+#include "infer/median.h"
+#include "infer/smooth.h"
 #include "infer/thread_binding.h"
 #include "quorate/core/error.h"
 
@@ -29,12 +30,6 @@ std::vector<float> repeated(const Samples& sample, std::size_t row, int batch) {
   return rows;
 }
 
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
-}
-
 // Seconds of one run; a failure where that is more than the caller wants to wait for.
 double timed_run(Backend& backend, const std::vector<float>& input, const std::vector<std::int64_t>& shape,
                  const MeasureOptions& options, const std::string& model) {
@@ -45,27 +40,6 @@ double timed_run(Backend& backend, const std::vector<float>& input, const std::v
     throw TooSlow(message("model \"", model, "\" at batch ", shape[0], " took ", seconds, " s, more than timeout_s, ",
                           options.timeout_s));
   return seconds;
-}
-
-// Fills in what a batch gave. False where larger batches need not be tried.
-bool measure(Backend& backend, const std::vector<float>& input, const std::vector<std::int64_t>& shape,
-             const MeasureOptions& options, Measurement& out) {
-  try {
-    for (int i = 0; i < options.warmup; ++i) timed_run(backend, input, shape, options, out.model);
-    const std::int64_t workspace_bytes = peak_bytes_of([&] { timed_run(backend, input, shape, options, out.model); });
-    std::vector<double> seconds;
-    for (int i = 0; i < options.repeats; ++i) seconds.push_back(timed_run(backend, input, shape, options, out.model));
-    out.latency_s = median(std::move(seconds));
-    out.memory_bytes = out.weights_bytes + workspace_bytes;
-  } catch (const TooSlow& error) {
-    out.failure = error.what();
-    return false;
-  } catch (const DeviceError& error) {
-    out.failure = error.what();
-  } catch (const std::bad_alloc&) {
-    out.failure = message("model \"", out.model, "\" at batch ", out.batch, ": out of memory");
-  }
-  return true;
 }
 
 void check(const Samples& sample, const MeasureOptions& options) {
@@ -79,62 +53,83 @@ void check(const Samples& sample, const MeasureOptions& options) {
   require(options.timeout_s > 0.0, "timeout_s is ", options.timeout_s, ", but must be above 0");
 }
 
-// On a thread of its own, so that the caller's keeps its cores and its number of threads.
-void run_bound(const Device& device, const std::function<void()>& body) {
-  std::exception_ptr failure;
-  std::thread([&] {
-    try {
-      bind_this_thread(device);
-      body();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }).join();
-  if (failure) std::rethrow_exception(failure);
+// One model at one batch size on one kind of device.
+struct Cell {
+  std::size_t kind = 0, batch = 0, model = 0;  // in the lists of kinds, batch sizes and models
+  Measurement found;
+  std::vector<double> runs_s = {};
+  bool over = false;  // it failed, and that was said
+
+  void fail(std::string words) {
+    found.failure = std::move(words);
+    found.latency_s = std::numeric_limits<double>::infinity();
+    found.memory_bytes = found.weights_bytes;
+    found.runs = 0;
+    runs_s.clear();
+  }
+};
+
+// What does not run is noted as such; what takes too long is not tried in larger batches either.
+void attempt(Cell& cell, std::vector<Cell>& cells, const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const TooSlow& error) {
+    for (Cell& same : cells)
+      if (same.kind == cell.kind && same.model == cell.model && same.batch >= cell.batch && same.found.failure.empty())
+        same.fail(error.what());
+  } catch (const DeviceError& error) {
+    cell.fail(error.what());
+  } catch (const std::bad_alloc&) {
+    cell.fail(message("model \"", cell.found.model, "\" at batch ", cell.found.batch, ": out of memory"));
+  }
 }
 
-// A model on all kinds at all batch sizes: [kinds, batches].
-std::vector<Measurement> measure_model(Backend& backend, const std::string& model, const std::vector<Device>& kinds,
-                                       const Samples& sample, const MeasureOptions& options) {
-  std::vector<std::int64_t> shape = sample.shape;
-  const auto row =
-      static_cast<std::size_t>(std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>()));
-  std::vector<Measurement> cells;
-  for (const Device& device : kinds) {
-    std::string given_up;
-    for (const int batch : options.batch_sizes) {
-      Measurement cell;
-      cell.kind = device.kind;
-      cell.model = model;
-      cell.batch = batch;
-      cell.memory_bytes = cell.weights_bytes = backend.weight_bytes();
-      cell.failure = given_up;
-      shape[0] = batch;
-      if (given_up.empty())
-        run_bound(device, [&] {
-          if (!measure(backend, repeated(sample, row, batch), shape, options, cell)) given_up = cell.failure;
-        });
-      if (options.progress) options.progress(cell);
-      cells.push_back(std::move(cell));
-    }
-  }
+// [kinds, batches, models]: a round in this order asks another model each time, as an engine does.
+std::vector<Cell> cells_of(const std::vector<Device>& kinds, const std::vector<std::string>& models,
+                           const std::vector<std::shared_ptr<Backend>>& backends, const std::vector<int>& batch_sizes) {
+  std::vector<Cell> cells;
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind)
+    for (std::size_t batch = 0; batch < batch_sizes.size(); ++batch)
+      for (std::size_t model = 0; model < models.size(); ++model) {
+        Measurement cell;
+        cell.kind = kinds[kind].kind;
+        cell.model = models[model];
+        cell.batch = batch_sizes[batch];
+        cell.memory_bytes = cell.weights_bytes = backends[model]->weight_bytes();
+        cells.push_back({kind, batch, model, std::move(cell)});
+      }
   return cells;
 }
 
-Profile assembled(const std::vector<std::vector<Measurement>>& models, const std::vector<Device>& kinds,
-                  const std::vector<int>& batch_sizes) {
+// Of the models that ran anywhere. Throws DeviceError where none did.
+Profile assembled(const std::vector<Cell>& cells, const std::vector<Device>& kinds, const std::vector<std::string>& models,
+                  const MeasureOptions& options) {
+  const std::size_t batches = options.batch_sizes.size();
+  std::vector<BatchRuns> series(kinds.size() * models.size(), BatchRuns(batches));
+  std::vector<const Cell*> found(series.size() * batches);
+  std::vector<bool> ran(models.size(), false);
+  for (const Cell& cell : cells) {
+    const std::size_t row = cell.kind * models.size() + cell.model;
+    series[row][cell.batch] = cell.runs_s;
+    found[row * batches + cell.batch] = &cell;
+    ran[cell.model] = ran[cell.model] || cell.found.failure.empty();
+  }
+  if (std::ranges::find(ran, true) == ran.end()) throw DeviceError(found.back()->found.failure);
+  const std::vector<std::vector<double>> smoothed =
+      options.smooth ? smoothed_latencies_s(options.batch_sizes, series) : std::vector<std::vector<double>>();
   Profile profile;
-  profile.batch_sizes = batch_sizes;
-  for (const auto& cells : models) profile.models.push_back(cells[0].model);
-  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
-    profile.kinds.push_back(kinds[kind].kind);
-    for (const auto& cells : models) {
-      for (std::size_t b = 0; b < batch_sizes.size(); ++b) {
-        profile.latency_s.push_back(cells[kind * batch_sizes.size() + b].latency_s);
-        profile.memory_bytes.push_back(cells[kind * batch_sizes.size() + b].memory_bytes);
-      }
-      profile.weights_bytes.push_back(cells[0].weights_bytes);
+  profile.batch_sizes = options.batch_sizes;
+  for (const Device& kind : kinds) profile.kinds.push_back(kind.kind);
+  for (std::size_t model = 0; model < models.size(); ++model)
+    if (ran[model]) profile.models.push_back(models[model]);
+  for (std::size_t row = 0; row < series.size(); ++row) {
+    if (!ran[row % models.size()]) continue;
+    for (std::size_t batch = 0; batch < batches; ++batch) {
+      const Measurement& cell = found[row * batches + batch]->found;
+      profile.latency_s.push_back(options.smooth ? smoothed[row][batch] : cell.latency_s);
+      profile.memory_bytes.push_back(cell.memory_bytes);
     }
+    profile.weights_bytes.push_back(found[row * batches]->found.weights_bytes);
   }
   check(profile);
   return profile;
@@ -159,18 +154,40 @@ Profile measure_profile(const ModelLibrary& library, const std::vector<Device>& 
   for (const Device& device : devices)
     if (std::ranges::find(kinds, device.kind, &Device::kind) == kinds.end()) kinds.push_back(device);
 
-  std::vector<std::vector<Measurement>> ran;
-  std::string failure;
-  for (std::size_t m = 0; m < names.size(); ++m) {
-    const auto backend = load_backend(entries[m].model_file, {entries[m].model_sha256, options.trust});
-    std::vector<Measurement> cells = measure_model(*backend, names[m], kinds, sample, options);
-    if (std::ranges::all_of(cells, [](const Measurement& cell) { return !cell.failure.empty(); }))
-      failure = cells.back().failure;
-    else
-      ran.push_back(std::move(cells));
-  }
-  if (ran.empty()) throw DeviceError(failure);
-  return assembled(ran, kinds, options.batch_sizes);
+  std::vector<std::shared_ptr<Backend>> backends;
+  for (const ModelLibrary::Entry& entry : entries)
+    backends.push_back(load_backend(entry.model_file, {entry.model_sha256, options.trust}));
+  std::vector<std::unique_ptr<BoundThread>> threads;
+  for (const Device& kind : kinds) threads.push_back(std::make_unique<BoundThread>(kind));
+  std::vector<std::int64_t> shape = sample.shape;
+  const auto row =
+      static_cast<std::size_t>(std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>()));
+  std::vector<std::vector<float>> inputs;
+  for (const int batch : options.batch_sizes) inputs.push_back(repeated(sample, row, batch));
+
+  std::vector<Cell> cells = cells_of(kinds, names, backends, options.batch_sizes);
+  const auto run = [&](const Cell& cell) {
+    shape[0] = cell.found.batch;
+    return timed_run(*backends[cell.model], inputs[cell.batch], shape, options, cell.found.model);
+  };
+  const auto warm = [&](Cell& cell) {
+    for (int i = 0; i < options.warmup; ++i) run(cell);
+    cell.found.memory_bytes += peak_bytes_of([&] { run(cell); });
+  };
+  const auto count = [&](Cell& cell) {
+    cell.runs_s.push_back(run(cell));
+    cell.found.runs = static_cast<int>(cell.runs_s.size());
+    cell.found.latency_s = median(cell.runs_s);
+  };
+  for (int round = 0; round <= options.repeats; ++round)
+    for (Cell& cell : cells) {
+      if (cell.over) continue;
+      if (cell.found.failure.empty())
+        attempt(cell, cells, [&] { threads[cell.kind]->run([&] { round == 0 ? warm(cell) : count(cell); }); });
+      cell.over = !cell.found.failure.empty();
+      if (options.progress && (round > 0 || cell.over)) options.progress(cell.found);
+    }
+  return assembled(cells, kinds, names, options);
 }
 
 }  // namespace quorate

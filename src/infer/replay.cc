@@ -54,11 +54,11 @@ class Replay : public Backend {
 
  private:
   double latency_s(std::size_t samples, const Device* device) const {
-    const auto kind = device ? std::ranges::find(profile_.kinds, device->kind) : profile_.kinds.begin();
-    if (kind == profile_.kinds.end()) throw DeviceError(message("its profile has no kind \"", device->kind, "\""));
-    const auto row = static_cast<std::size_t>(kind - profile_.kinds.begin());
-    const double seconds = latency_of_batch(profile_, row, model_, static_cast<int>(samples));
-    if (!std::isfinite(seconds)) throw DeviceError(message("its profile has no batch of ", samples, " on \"", *kind, "\""));
+    const std::optional<std::size_t> kind = device ? profile_.kind_index(device->kind) : 0;
+    if (!kind) throw DeviceError(message("its profile has no kind \"", device->kind, "\""));
+    const double seconds = latency_of_batch(profile_, *kind, model_, static_cast<int>(samples));
+    if (!std::isfinite(seconds))
+      throw DeviceError(message("its profile has no batch of ", samples, " on \"", profile_.kinds[*kind], "\""));
     return seconds;
   }
 

@@ -35,6 +35,11 @@ void expect_right(Backend& backend, std::size_t samples, const Device* device = 
               test::scores(5, input.data() + i * kFeatures, kFeatures, kClasses));
 }
 
+Scores run_on(Backend& backend, float order) {
+  const std::vector<float> input = {order, 0.0f, 0.0f};
+  return run_checked(backend, "m", input.data(), test::shape_of(input));
+}
+
 TEST(Isolated, AnswersAsTheModelDoes) {
   const test::TemporaryFolder folder;
   const auto backend = isolated(folder, "5");
@@ -47,21 +52,33 @@ TEST(Isolated, AnswersAsTheModelDoes) {
   for (std::thread& lane : lanes) lane.join();
 }
 
-TEST(Isolated, AProcessThatDiesOrHangsIsAModelThatFailed) {
+TEST(Isolated, AProcessThatDiesIsAModelThatFailed) {
   const test::TemporaryFolder folder;
-  const auto backend = isolated(folder, "5", 1.5);
+  const auto backend = isolated(folder, "5");
   const auto fails = [&](float order, auto thrown, const char* what) {
-    const std::vector<float> input = {order, 0.0f, 0.0f};
-    expect_throw<decltype(thrown)>([&] { run_checked(*backend, "m", input.data(), test::shape_of(input)); },
-                                   HasSubstr(what));
+    expect_throw<decltype(thrown)>([&] { run_on(*backend, order); }, HasSubstr(what));
     expect_right(*backend, 10);
   };
   fails(9.25f, DeviceError(""), "its process died of signal 9 (Killed)");
   fails(9.5f, DeviceError(""), "its process ended with code 7");
-  fails(9.75f, DeviceError(""), "it took more than 1.5 s, and its process was killed");
   fails(10.25f, OutOfMemory(""), "no room");
   fails(10.5f, DeviceLost(""), "fell off the bus");
   fails(1e7f, DeviceError(""), "sample out of reach");
+}
+
+TEST(Isolated, AProcessThatHangsIsKilledAndFollowedByAnother) {
+  const test::TemporaryFolder folder;
+  const auto backend = isolated(folder, "5", 0.2);
+  const auto late = HasSubstr("it took more than 0.2 s, and its process was killed");
+  expect_throw<DeviceError>([&] { run_on(*backend, 9.75f); }, late);
+  for (bool answered = false; !answered;) {
+    try {
+      expect_right(*backend, 10);
+      answered = true;
+    } catch (const DeviceError& error) {  // on a busy machine it may be late again
+      ASSERT_THAT(error.what(), late);
+    }
+  }
 }
 
 TEST(Isolated, SaysWhatCannotBeStartedOrLoaded) {

@@ -108,7 +108,7 @@ def test_an_engine_goes_on_without_a_model_that_fails():
     lib = library(3)
     x = samples(30)
     held_out = lib.predictions("valid")
-    with engine([Linear(0), broken, Linear(2)], held_out=held_out, failures_in_a_row=2) as running:
+    with engine([Linear(0), broken, Linear(2)], held_out=held_out, failures_in_a_row=2, retry_after_s=1e9) as running:
         for _ in range(3):
             got = running.predict(x)
             assert np.abs(got.probs - (Linear(0)(x) + Linear(2)(x)) / 2).max() < 1e-6
@@ -148,11 +148,13 @@ class Gate:
 
 def test_a_model_that_hangs_is_left_behind():
     gate, x = Gate(), samples(10)
-    with engine([gate, Linear(1)], batch_timeout_s=0.05) as running:
-        got = running.predict(x)
-        assert "took more than 0.05 s" in running.stats()["models"]["m0"]["aside"]
+    late = 'model "m0" took more than 0.05 s for a batch of 8 on device "cpu:0"'
+    with engine([gate], batch_timeout_s=0.05) as running:
+        for _ in range(2):  # the second finds it put aside
+            with pytest.raises(qr.DeviceError, match=late):
+                running.predict(x)
+        assert late in running.stats()["models"]["m0"]["aside"]
     gate.open.set()
-    assert np.abs(got.probs - Linear(1)(x)).max() < 1e-6 and got.lost == ["m0"]
 
 
 def test_deadlines_cancelling_and_a_full_queue():
@@ -284,15 +286,17 @@ def test_lets_go_of_inputs():
 
 
 def test_an_engine_may_end_on_one_of_its_own_threads():
-    held = {}
+    held, submitted = {}, threading.Event()
 
     def drops_it(x):
+        assert submitted.wait(60)  # the call of submit() keeps the engine, too
         held.clear()
         gc.collect()
         return Linear(0)(x)
 
     held["engine"] = engine([drops_it])
     pending = held["engine"].submit(samples(3))
+    submitted.set()
     with pytest.raises(qr.Error, match="the engine was closed before this was answered"):
         pending.result(timeout=60)
 

@@ -18,7 +18,8 @@ struct Measurement {
   std::string kind;
   std::string model;
   int batch = 0;
-  double latency_s = std::numeric_limits<double>::infinity();  // infinity: it failed
+  double latency_s = std::numeric_limits<double>::infinity();  // median of the runs so far; infinity: it failed
+  int runs = 0;                                                // that count, so far
   std::int64_t memory_bytes = 0;                               // of an instance
   std::int64_t weights_bytes = 0;                              // the part of it that stays between batches
   std::string failure;                                         // why it counts as not running there; empty where it ran
@@ -28,14 +29,22 @@ struct MeasureOptions {
   std::vector<int> batch_sizes = {1, 8, 32};                   // ascending
   std::vector<std::string> models = {};                        // of the library, in the profile's order; empty: all
   int warmup = 3;                                              // runs that are not counted
-  int repeats = 9;                                             // runs of which the median counts
+  int repeats = 9;                                             // runs that count
+  bool smooth = true;                                          // see below
   double timeout_s = std::numeric_limits<double>::infinity();  // a run that takes longer counts as a failure
   bool trust = false;                                          // see load_backend
-  std::function<void(const Measurement&)> progress = nullptr;  // called on the caller's thread
+  // Called on the caller's thread after each run that counts, and once for what fails.
+  std::function<void(const Measurement&)> progress = nullptr;
 };
 
-// Latency: the median of `repeats` runs of a whole batch, alone, on the first of `devices` of each kind, by a thread bound
-// to it as the engine's are. The batch repeats the rows of `sample`.
+// Latency of a whole batch, alone, on the first of `devices` of each kind, by a thread bound to it as the engine's are. The
+// batch repeats the rows of `sample`. All models are loaded and warmed up first; then come `repeats` rounds, each of one run
+// of every model at every batch size, a different model each time. So what a machine does for a while, being slow say, falls
+// on all of them alike, and on a few runs of each: the median counts.
+//
+// A plan picks the batch size that seems best, often the luckiest one. With `smooth`, medians are therefore moved towards a
+// line over batch sizes, as far as the scatter of the runs says that their distance from it is luck (smoothed_latencies_s in
+// src/infer/smooth.h). It takes three batch sizes and three repeats at least; without it the medians stand.
 //
 // Memory of an instance: weights (parameters, buffers and constants) plus the most that one run had allocated at once from
 // Torch's CPU allocator, its output included and its input not, as the allocator itself reports it. Not counted: code, what

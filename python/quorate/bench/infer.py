@@ -234,7 +234,7 @@ def torchscript_row(plans: int, rounds: int, seconds: float) -> Row:
             taken, foretold = [], []
             for _ in range(rounds):
                 profile = profile_beside(library, devices, [library.names[i] for i in chosen], x[:32])
-                plan = qr.plan(profile, devices, time_limit_s=0.5)
+                plan = qr.plan(profile, devices, time_limit_s=0.1)
                 with qr.Engine(library, ensemble, plan) as engine:
                     taken.append(seconds_per_sample(engine, x, round(seconds * plan.throughput)))
                 foretold.append(1.0 / plan.throughput)
@@ -250,5 +250,5 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
     result.append(plans_row(20 if full else 3, seconds))
     if not full:
         return result
-    result.append(torchscript_row(20, 3, 0.5))
+    result.append(torchscript_row(20, 3, 0.3))
     return result + infer_cascades.rows(max(repeats, 3))

@@ -2,12 +2,13 @@
 
 The networks are torchvision's with random weights, which cost what trained ones cost. Ours: the engine on one-core devices
 where `plan` puts the models, each in the faster of its forms, AOTInductor or OpenVINO, as `Profile.measure` found. Peers,
-one network after the other with all cores for each: torch eager, ONNX Runtime, and OpenVINO with shapes fixed to the batch.
+one network after the other with all cores for each: torch eager, as it comes and channels last, ONNX Runtime, and OpenVINO
+with shapes fixed to the batch. And Ray Serve, where it is installed: one replica a network, each OpenVINO on one thread.
 The note says which form each model took, and which share of the cores' peak the multiplications and additions of
 convolutions and linear layers come to; peak is what the best of some float32 matrix products reaches on all cores.
 
-Needs torchvision, onnx, onnxruntime and openvino, and a build with QUORATE_OPENVINO. Compiling takes minutes; the folder in
-QUORATE_BENCH_MODELS keeps what was compiled for the next run.
+Needs torchvision, onnx, onnxruntime and openvino, and a build with QUORATE_OPENVINO; ray[serve] for its row. Compiling takes
+minutes; the folder in QUORATE_BENCH_MODELS keeps what was compiled for the next run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +27,14 @@ from numpy.typing import NDArray
 
 import quorate as qr
 
+from . import networks_peers
+from .networks_peers import Run
 from .table import Row, in_turns
 
 NETWORKS = ("resnet18", "regnet_y_400mf", "mobilenet_v3_large", "squeezenet1_1")
 REQUESTS = (1, 8, 32)  # samples in each
 ROUNDS = {1: 8, 8: 1, 32: 1}  # requests in what is timed once
 BATCHES = (1, 8)  # that the engine runs; resnet18 took 24.8 ms an image at 8 and 25.6 at 32
-
-Run = Callable[[NDArray[np.float32]], Any]
 
 
 def networks() -> dict[str, Any]:
@@ -60,38 +62,6 @@ def prepared(folder: Path, nets: dict[str, Any]) -> None:
                                   dynamic_axes={"x": {0: "batch"}}, dynamo=False)  # fmt: skip
         if not (folder / f"{name}.pt2").is_file():
             qr.compile_model(net, example[:1].numpy(), folder / f"{name}.pt2", max_batch=max(REQUESTS))
-
-
-def eager(nets: dict[str, Any]) -> Run:
-    import torch
-
-    def run(x: NDArray[np.float32]) -> Any:
-        with torch.inference_mode():
-            return sum(net(torch.from_numpy(x)) for net in nets.values()) / len(nets)
-
-    return run
-
-
-def onnx_runtime(folder: Path, cores: int) -> Run:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = cores
-    files = [str(folder / f"{name}.onnx") for name in NETWORKS]
-    sessions = [onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"]) for file in files]
-    return lambda x: sum(session.run(None, {"x": x})[0] for session in sessions) / len(sessions)
-
-
-def openvino(folder: Path, cores: int, batch: int) -> Run:
-    from openvino import Core
-
-    core, compiled = Core(), []
-    for name in NETWORKS:
-        model = core.read_model(str(folder / f"{name}.onnx"))
-        model.reshape([batch, 3, 224, 224])
-        config = {"INFERENCE_NUM_THREADS": cores, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        compiled.append(core.compile_model(model, "CPU", config))
-    return lambda x: sum(one(x)[0] for one in compiled) / len(compiled)
 
 
 def peak_flops() -> float:
@@ -123,6 +93,23 @@ def fastest(profile: qr.Profile, column: int) -> dict[str, str]:
     return {name: min((f"{name}.pt2", f"{name}.onnx"), key=seconds.__getitem__) for name in NETWORKS}
 
 
+def timed(sides: dict[str, Run], x: NDArray[np.float32], repeats: int) -> dict[str, float]:
+    """Seconds of ROUNDS requests, after one that all must answer alike."""
+    known = sides["eager, one after another"](x)
+    for name, run in sides.items():
+        if not np.abs(run(x) - known).max() < 1e-4:
+            raise AssertionError(f"{name} answers otherwise than torch")
+
+    def rounds(run: Run) -> Callable[[], None]:
+        def side() -> None:
+            for _ in range(ROUNDS[len(x)]):
+                run(x)
+
+        return side
+
+    return in_turns({name: rounds(run) for name, run in sides.items()}, repeats)
+
+
 def rows(*, full: bool, repeats: int) -> list[Row]:
     import torch
 
@@ -142,40 +129,34 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
     x = np.random.default_rng(0).normal(size=(max(REQUESTS), 3, 224, 224)).astype(np.float32)
     profile = qr.Profile.measure(library, devices, batch_sizes=BATCHES, sample=x[:1], warmup=1, repeats=3)
     peak, work = peak_flops(), flops_of(nets)
-    result, peers = [], {"eager, one after another": eager(nets), "ONNX Runtime, in turn": onnx_runtime(folder, cores)}
-    for batch in REQUESTS:
-        forms = fastest(profile, 0 if batch == 1 else 1)
-        members = [library.names.index(form) for form in forms.values()]
-        demand = np.array([float(name in forms.values()) for name in profile.models])
-        plan = qr.plan(profile, devices, demand=demand, time_limit_s=1.0)
-        rows_of_batch = x[:batch]
-        sides = {**peers, "OpenVINO, in turn": openvino(folder, cores, batch)}
-        ensemble = qr.Ensemble(members, [1 / len(members)] * len(members))
-        with qr.Engine(library, ensemble, plan) as engine:
-            known = sides["eager, one after another"](rows_of_batch).numpy()
-            if not np.abs(engine.predict(rows_of_batch).probs - known).max() < 1e-4:
-                raise AssertionError("the engine answers otherwise than torch")
-
-            def timed(run: Run, batch: int = batch, inputs: NDArray[np.float32] = rows_of_batch) -> Callable[[], None]:
-                def side() -> None:
-                    for _ in range(ROUNDS[batch]):
-                        run(inputs)
-
-                return side
-
-            def ours(inputs: NDArray[np.float32], engine: qr.Engine = engine) -> Any:
-                return engine.predict(inputs).probs
-
-            for run in sides.values():
-                run(rows_of_batch)
-            taken = in_turns({"ours": timed(ours)} | {name: timed(run) for name, run in sides.items()}, repeats)
-        samples = batch * ROUNDS[batch]
-        share = work * samples / taken["ours"] / peak
-        note = f"{100 * share:.0f} % of {peak / 1e9:.0f} GFLOP/s; " + ", ".join(forms.values())
-        for name in sides:
-            result.append(
-                Row(f"4 networks, requests of {batch}", taken["ours"] / samples, name, taken[name] / samples, note=note)
-            )
-            note = ""
+    files = [folder / f"{name}.onnx" for name in NETWORKS]
+    peers = {
+        "eager, one after another": networks_peers.eager(nets, channels_last=False),
+        "eager, channels last": networks_peers.eager(nets, channels_last=True),
+        "ONNX Runtime, in turn": networks_peers.onnx_runtime(files, cores),
+    }
+    result = []
+    with networks_peers.ray_running(cores) as ray:
+        for batch in REQUESTS:
+            forms = fastest(profile, 0 if batch == 1 else 1)
+            members = [library.names.index(form) for form in forms.values()]
+            demand = np.array([float(name in forms.values()) for name in profile.models])
+            plan = qr.plan(profile, devices, demand=demand, time_limit_s=1.0)
+            ensemble = qr.Ensemble(members, [1 / len(members)] * len(members))
+            with ExitStack() as open_sides:
+                sides = {**peers, "OpenVINO, in turn": networks_peers.openvino(files, cores, batch)}
+                if ray:
+                    sides["Ray Serve"] = open_sides.enter_context(networks_peers.ray_serve(files, cores, batch))
+                engine = open_sides.enter_context(qr.Engine(library, ensemble, plan))
+                taken = timed({"ours": lambda x, engine=engine: engine.predict(x).probs, **sides}, x[:batch], repeats)
+            samples = batch * ROUNDS[batch]
+            share = work * samples / taken["ours"] / peak
+            note = f"{100 * share:.0f} % of {peak / 1e9:.0f} GFLOP/s; " + ", ".join(forms.values())
+            for name in sides:
+                case = f"4 networks, requests of {batch}"
+                result.append(Row(case, taken["ours"] / samples, name, taken[name] / samples, note=note))
+                note = ""
+            if not ray:
+                result.append(Row(case, taken["ours"] / samples, "Ray Serve", None, note="not installed"))
     scratch.cleanup()
     return result

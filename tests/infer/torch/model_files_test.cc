@@ -178,9 +178,9 @@ TEST(MeasureProfile, MeasuresLatencyAndMemory) {
                     save_model(folder / "copies.pt", "  y = x * 2.0\n  z = y * 3.0\n  return torch.softmax(y + z, 1)\n")});
   const std::vector<float> sample = {0.1f, 0.2f, 0.3f};
   std::vector<Measurement> heard;
-  const Profile profile =
-      measure_profile(library, one_core(), {sample.data(), {1, 3}},
-                      {.batch_sizes = {1, 16}, .progress = [&](const Measurement& cell) { heard.push_back(cell); }});
+  const Profile profile = measure_profile(
+      library, one_core(), {sample.data(), {1, 3}},
+      {.batch_sizes = {1, 16}, .repeats = 3, .progress = [&](const Measurement& cell) { heard.push_back(cell); }});
   EXPECT_EQ(profile.models, (std::vector<std::string>{"soft", "copies"}));
   EXPECT_EQ(profile.kinds, std::vector<std::string>{"cpu-1core"});
   ASSERT_EQ(profile.latency_s.size(), 4u);
@@ -191,10 +191,35 @@ TEST(MeasureProfile, MeasuresLatencyAndMemory) {
   // y and z and their sum, at the least; the interpreter may keep or drop them before the softmax.
   EXPECT_GE(profile.memory_bytes[3], 36 + 3 * 192);
   EXPECT_LE(profile.memory_bytes[3], 36 + 4 * 192);
-  ASSERT_EQ(heard.size(), 4u);
-  EXPECT_EQ(heard[3].model, "copies");
-  EXPECT_EQ(heard[3].batch, 16);
-  EXPECT_EQ(heard[3].latency_s, profile.latency_s[3]);
+  // Three rounds, in each another model every time.
+  ASSERT_EQ(heard.size(), 12u);
+  for (std::size_t i = 0; i < 12; ++i) {
+    EXPECT_EQ(heard[i].model, profile.models[i % 2]);
+    EXPECT_EQ(heard[i].batch, profile.batch_sizes[i / 2 % 2]);
+    EXPECT_EQ(heard[i].runs, static_cast<int>(1 + i / 4));
+  }
+  EXPECT_EQ(heard[9].latency_s, profile.latency_s[2]);
+  EXPECT_EQ(heard[11].latency_s, profile.latency_s[3]);
+}
+
+TEST(MeasureProfile, MedianOrSmooth) {
+  const test::TemporaryFolder folder;
+  const ModelLibrary library = library_with({save_model(folder / "soft.pt", kSoftmax)});
+  const std::vector<float> sample = {0.1f, 0.2f, 0.3f};
+  for (const bool smooth : {false, true}) {
+    std::vector<double> medians_s(3);
+    const auto heard = [&](const Measurement& cell) {
+      medians_s[cell.batch == 1 ? 0 : cell.batch == 64 ? 1 : 2] = cell.latency_s;
+    };
+    const Profile profile = measure_profile(library, one_core(), {sample.data(), {1, 3}},
+                                            {.batch_sizes = {1, 64, 4096}, .smooth = smooth, .progress = heard});
+    for (std::size_t b = 0; b < 3; ++b) {
+      EXPECT_GT(profile.latency_s[b], 0.0);
+      if (!smooth) {
+        EXPECT_EQ(profile.latency_s[b], medians_s[b]);
+      }
+    }
+  }
 }
 
 TEST(MeasureProfile, RecordsWhereAModelFails) {
@@ -208,8 +233,9 @@ TEST(MeasureProfile, RecordsWhereAModelFails) {
                       {.batch_sizes = {2, 4}, .progress = [&](const Measurement& cell) { heard.push_back(cell); }});
   EXPECT_TRUE(std::isfinite(profile.latency_s[0]));
   EXPECT_TRUE(std::isinf(profile.latency_s[1]));
-  EXPECT_EQ(heard[0].failure, "");
-  EXPECT_THAT(heard[1].failure, HasSubstr("model \"small\" failed on a batch of shape [4, 3]"));
+  ASSERT_EQ(heard.size(), 10u);  // what fails is said first and once
+  EXPECT_THAT(heard[0].failure, HasSubstr("model \"small\" failed on a batch of shape [4, 3]"));
+  for (std::size_t i = 1; i < 10; ++i) EXPECT_EQ(heard[i].batch, 2);
   expect_throw<DeviceError>(
       [&] {
         measure_profile(library, one_core(), {sample.data(), {1, 3}}, {.batch_sizes = {4, 8}});
@@ -229,7 +255,7 @@ TEST(MeasureProfile, GoesOnWithoutAModelThatRunsNowhere) {
   EXPECT_EQ(profile.models, std::vector<std::string>{"soft"});
   ASSERT_EQ(profile.latency_s.size(), 2u);
   EXPECT_TRUE(std::isfinite(profile.latency_s[0]) && std::isfinite(profile.latency_s[1]));
-  ASSERT_EQ(heard.size(), 4u);
+  ASSERT_EQ(heard.size(), 20u);
   EXPECT_THAT(heard[1].failure, HasSubstr("model \"never\" failed"));
   EXPECT_EQ(heard[2].failure, "");
 }
