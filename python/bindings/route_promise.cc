@@ -72,6 +72,8 @@ void register_certificate(py::module_& m) {
                     "times out of five; 0: no number does.")
       .def_readonly("method", &Certificate::method, "How the thresholds were taken, and the promise obtained.")
       .def_readonly("does_not_cover", &Certificate::does_not_cover, "What voids the promise.")
+      .def_readonly("tiers_sha256", &Certificate::tiers_sha256,
+                    "Of the tiers and thresholds that it was made for: a file in which they were changed is refused.")
       .def(py::self == py::self)
       .def("__repr__", [](const Certificate& self) { return certificate_text(self); });
 }

@@ -39,7 +39,9 @@ CalibrationRule calibration_rule_from_string(std::string_view name) {
 
 void check_calibration(const Cascade& cascade, const Predictions& calib) {
   check_classes(calib);
-  check(cascade, calib.models());
+  Cascade without = cascade;  // what an older certificate said doesn't matter now
+  without.certificate.reset();
+  check(without, calib.models());
   const std::size_t thresholds = cascade.tiers.size() - 1;
   require(calib.samples() >= std::max<std::size_t>(thresholds, 1), "predictions hold ", calib.samples(),
           " samples, but must hold at least ", std::max<std::size_t>(thresholds, 1),
@@ -72,8 +74,8 @@ Cascade with_thresholds(const Cascade& cascade, std::span<const TierTrace* const
   return result;
 }
 
-Certificate certificate_of(const Promise& promise, const CalibrateOptions& options, const PromiseTest& test,
-                           double reference_loss) {
+Certificate certificate_of(const Cascade& cascade, const Promise& promise, const CalibrateOptions& options,
+                           const PromiseTest& test, double reference_loss) {
   Certificate certificate;
   if (promise.of_increase)
     certificate.max_loss_increase = promise.most;
@@ -89,6 +91,7 @@ Certificate certificate_of(const Promise& promise, const CalibrateOptions& optio
       "samples from another distribution than the calibration samples; calibration samples that were used to train or "
       "select "
       "the models, or, beyond the candidates counted, to find the cascade, or that depend on each other; changes of a model";
+  certificate.tiers_sha256 = digest_of(cascade);
   return certificate;
 }
 

@@ -122,7 +122,7 @@ Cascade calibrate(const CascadeFront& front, const Predictions& calib, const Cal
     const std::vector<std::uint8_t> none(reference.size(), 0);
     PromiseTest test(promise, options, promise.delta, promise.of_increase ? reference : none, 0);
     test.set(reference);
-    result.certificate = certificate_of(promise, options, test, share_wrong(reference));
+    result.certificate = certificate_of(result, promise, options, test, share_wrong(reference));
     if (promise.of_increase) result.certificate->bound = 0.0;
     result.certificate->samples_needed = needed;
   }

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/message.h"
+#include "route/certificate.h"
 #include "route/names.h"
 
 namespace quorate {
@@ -79,6 +80,7 @@ void check(const Cascade& cascade, std::size_t models) {
     require(std::isfinite(tier.cost) && tier.cost >= 0.0, "tiers[", k, "].cost is ", tier.cost,
             ", but must be finite and at least 0");
   }
+  if (cascade.certificate) check_certificate(*cascade.certificate, cascade);
 }
 
 }  // namespace quorate

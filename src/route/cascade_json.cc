@@ -33,7 +33,8 @@ Json certificate_json(const Certificate& certificate) {
           {"holds", certificate.holds},
           {"samples_needed", certificate.samples_needed},
           {"method", certificate.method},
-          {"does_not_cover", certificate.does_not_cover}};
+          {"does_not_cover", certificate.does_not_cover},
+          {"tiers_sha256", certificate.tiers_sha256}};
 }
 
 void write_fields(Json& out, const Cascade& cascade) {
@@ -78,7 +79,7 @@ Tier read_tier(const JsonField& in) {
 Certificate read_certificate(const JsonField& in) {
   Certificate certificate;
   certificate.max_loss_increase = in["max_loss_increase"].number(0.0, 1.0);
-  // Files of before lack max_loss and candidates.
+  // Files of before lack max_loss, candidates and tiers_sha256.
   if (in.has("max_loss") && !in["max_loss"].json().is_null()) certificate.max_loss = in["max_loss"].number(0.0, 1.0);
   certificate.delta = in["delta"].number(0.0, 1.0);
   certificate.samples = count(in["samples"]);
@@ -90,6 +91,7 @@ Certificate read_certificate(const JsonField& in) {
   certificate.samples_needed = count(in["samples_needed"]);
   certificate.method = in["method"].text();
   certificate.does_not_cover = in["does_not_cover"].text();
+  if (in.has("tiers_sha256")) certificate.tiers_sha256 = in["tiers_sha256"].text();
   return certificate;
 }
 

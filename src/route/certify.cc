@@ -117,7 +117,7 @@ Cascade certify(const Cascade& cascade, std::span<const TierTrace* const> tiers,
   const std::size_t needed = samples_needed(promise, level, test.samples(), test.worse(), test.better());
   walk.advance_to(taken);
   Cascade result = with_thresholds(cascade, tiers, chosen);
-  Certificate certificate = certificate_of(promise, options, test, share_wrong(reference));
+  Certificate certificate = certificate_of(result, promise, options, test, share_wrong(reference));
   const bool nothing_to_stop = cascade.tiers.size() == 1 || !starts_at_reference;
   certificate.holds = test.guarantees() && started && (nothing_to_stop || stops_early(chosen));
   if (certificate.holds) certificate.bound = std::min(certificate.bound, promise.most);
@@ -151,7 +151,7 @@ Cascade plain(const Cascade& cascade, std::span<const TierTrace* const> tiers, c
   PromiseTest test(promise, options, promise.delta, promise.of_increase ? reference : none, 0);
   for (std::size_t sample = 0; sample < reference.size(); ++sample)
     test.set(sample, tiers[stopping_tier(tiers, thresholds, sample)]->wrong[sample]);
-  Certificate certificate = certificate_of(promise, options, test, share_wrong(reference));
+  Certificate certificate = certificate_of(result, promise, options, test, share_wrong(reference));
   certificate.samples = samples.size();
   result.certificate = std::move(certificate);
   return result;

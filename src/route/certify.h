@@ -24,9 +24,10 @@ Cascade plain(const Cascade& cascade, std::span<const TierTrace* const> tiers, c
 // The cascade with these thresholds [depth - 1], its loss and cost on the samples traced.
 Cascade with_thresholds(const Cascade& cascade, std::span<const TierTrace* const> tiers, std::span<const double> thresholds);
 
-// What a certificate says of the differences that `test` holds; the caller adds holds, samples_needed and candidates.
-Certificate certificate_of(const Promise& promise, const CalibrateOptions& options, const PromiseTest& test,
-                           double reference_loss);
+// What a certificate of the cascade says of the differences that `test` holds; the caller adds holds, samples_needed and
+// candidates.
+Certificate certificate_of(const Cascade& cascade, const Promise& promise, const CalibrateOptions& options,
+                           const PromiseTest& test, double reference_loss);
 
 double share_wrong(std::span<const std::uint8_t> wrong);
 

@@ -31,4 +31,12 @@ double tier_cost(std::span<const int> members, const ModelCosts& cost, std::size
   return combined(members, parallelism, [&](std::size_t model) { return cost.at(model, sample); });
 }
 
+double worst_cost(std::span<const int> members, const ModelCosts& cost, double parallelism) {
+  if (!cost.per_sample()) return tier_cost(members, cost.means(), parallelism);
+  double worst = 0.0;
+  for (std::size_t sample = 0; sample < cost.samples(); ++sample)
+    worst = std::max(worst, tier_cost(members, cost, sample, parallelism));
+  return worst;
+}
+
 }  // namespace quorate

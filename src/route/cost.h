@@ -16,6 +16,9 @@ double tier_cost(std::span<const int> members, std::span<const double> cost, dou
 // The same where each sample costs what it costs.
 double tier_cost(std::span<const int> members, const ModelCosts& cost, std::size_t sample, double parallelism);
 
+// The most that any sample costs.
+double worst_cost(std::span<const int> members, const ModelCosts& cost, double parallelism);
+
 inline double share_of(std::size_t reached, std::size_t samples) {
   return static_cast<double>(reached) / static_cast<double>(samples);
 }

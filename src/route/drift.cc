@@ -9,18 +9,11 @@
 #include "quorate/core/random.h"
 #include "route/certainty_cell.h"
 #include "route/drift_parts.h"
+#include "route/promise.h"
 #include "route/trace.h"
 
 namespace quorate {
 namespace {
-
-std::vector<std::size_t> shuffled(std::size_t count, std::uint64_t seed) {
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  Random random(seed);
-  for (std::size_t left = order.size(); left > 1; --left) std::swap(order[left - 1], order[random.below(left)]);
-  return order;
-}
 
 double ratio(double sum, std::uint64_t count) {
   return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);

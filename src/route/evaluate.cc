@@ -23,7 +23,7 @@ void check_arguments(const Cascade& cascade, const Predictions& test, const Mode
   }
   require(options.draws >= 0, "draws is ", options.draws, ", but must be at least 0 (0: no intervals)");
   require(options.level > 0.0 && options.level < 1.0, "level is ", options.level, ", but must be above 0 and below 1");
-  require(options.threads >= 0, "threads is ", options.threads, ", but must be at least 0 (0: one for each core)");
+  check_threads(options.threads);
   const std::vector<double>& bytes = options.bytes_to_tier;
   const std::size_t depth = cascade.tiers.size();
   require(bytes.empty() || bytes.size() == depth, "bytes_to_tier has ", bytes.size(), " entries, but the cascade has ",

@@ -11,6 +11,7 @@
 #include "route/extend.h"
 #include "route/limits.h"
 #include "route/pairs.h"
+#include "route/trace.h"
 
 namespace quorate {
 namespace {
@@ -79,6 +80,8 @@ void check_options(const Predictions& predictions, const CascadeOptions& options
   require(options.parallelism >= 0.0 && options.parallelism <= 1.0, "parallelism is ", options.parallelism,
           ", but must be from 0 to 1");
   require(options.gap >= 0.0 && options.gap < 1.0, "gap is ", options.gap, ", but must be at least 0 and below 1");
+  require(options.max_exact_work >= 0.0, "max_exact_work is ", options.max_exact_work, ", but must be at least 0");
+  check_threads(options.threads);
 }
 
 }  // namespace
@@ -86,6 +89,7 @@ void check_options(const Predictions& predictions, const CascadeOptions& options
 CascadeFront find_cascades(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options) {
   check_options(predictions, options);
   check(cost, predictions.models(), predictions.samples());
+  check_limits(predictions, cost, options);
   const TierPool pool = make_tiers(predictions, cost, options);
   Search search{predictions, pool, options.max_worst_cost.value_or(std::numeric_limits<double>::infinity()), options.threads,
                 options.combine};

@@ -45,6 +45,8 @@ Cascade cascade_of(const std::vector<GreedyTier>& greedy, const GreedyPool& pool
     cascade.worst_cost += cascade.tiers[k].cost;
   }
   cascade.found_by = message("greedy (Streeter 2018): at most ", epsilon, " above the error rate of model ", pool.reference);
+  const bool limited = pool.max_worst_cost < std::numeric_limits<double>::infinity() || greedy.size() >= pool.max_depth;
+  if (!limited && !cost.per_sample()) cascade.found_by += ", at most 4 times the least cost of its class";
   return cascade;
 }
 
@@ -92,6 +94,7 @@ std::vector<double> epsilons_of(const GreedyCascadeOptions& options, std::size_t
 CascadeFront greedy_cascades(const Predictions& predictions, const ModelCosts& cost, const GreedyCascadeOptions& options) {
   check_classes(predictions);
   check_given(predictions, options.signal);
+  check_threads(options.threads);
   check(cost, predictions.models(), predictions.samples());
   require(options.max_depth >= 1 && options.max_depth <= kDeepest, "max_depth is ", options.max_depth,
           ", but must be from 1 to ", kDeepest);

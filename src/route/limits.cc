@@ -13,13 +13,13 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::infinity();
 
-// One bound of a limit, as a tier that stands alone meets it or not.
-struct TierBound {
-  std::string name;  // "max_mean of \"usd\""
-  const std::vector<double>& of_tier;
+// One bound, as a model that stands alone meets it or not.
+struct ModelBound {
+  std::string name;  // "max_mean of limit \"usd\""
+  std::vector<double> of_model;
   double most;
 
-  double excess(std::size_t tier) const { return std::max(0.0, of_tier[tier] - most); }
+  double excess(std::size_t model) const { return std::max(0.0, of_model[model] - most); }
 };
 
 void check_bound(const CascadeLimit& limit, const char* what, double most) {
@@ -37,64 +37,65 @@ void check_limit(const CascadeLimit& limit, std::size_t models) {
   for (const double most : limit.max_tier) check_bound(limit, "max_tier", most);
 }
 
-std::string text_of(const Predictions& predictions, const Tier& tier) {
-  std::vector<std::string> names;
-  for (const int member : tier.members) names.push_back("\"" + predictions.names()[static_cast<std::size_t>(member)] + "\"");
-  return joined(names);
-}
-
-void check_met(const Search& search, const std::vector<TierBound>& bounds) {
-  const std::vector<Tier>& tiers = search.pool.tiers;
-  std::size_t nearest = 0;
-  double least_excess = kNone;  // the largest over bounds, each in parts of its bound
-  for (std::size_t tier = 0; tier < tiers.size(); ++tier) {
-    double excess = 0.0;
-    for (const TierBound& bound : bounds)
-      if (bound.excess(tier) > 0.0) excess = std::max(excess, bound.most > 0.0 ? bound.excess(tier) / bound.most : 1e300);
-    if (excess < least_excess) {
-      least_excess = excess;
-      nearest = tier;
+std::vector<ModelBound> bounds_of(const ModelCosts& cost, const CascadeOptions& options) {
+  std::vector<ModelBound> bounds;
+  if (options.max_worst_cost) {
+    bounds.push_back({"max_worst_cost", {}, *options.max_worst_cost});
+    for (std::size_t model = 0; model < cost.models(); ++model) {
+      const int member = static_cast<int>(model);
+      bounds.back().of_model.push_back(worst_cost({&member, 1}, cost, 0.0));
     }
   }
-  if (least_excess == 0.0) return;
-  for (const TierBound& bound : bounds) {
-    const double least = *std::min_element(bound.of_tier.begin(), bound.of_tier.end());
-    require(least <= bound.most, bound.name, " is ", bound.most, ", but must be at least ", least,
-            ", what the cheapest tier costs");
+  for (const CascadeLimit& limit : options.limits) {
+    const auto add = [&](const char* what, double most) {
+      bounds.push_back({message(what, " of limit \"", limit.name, "\""), limit.cost, most});
+    };
+    if (limit.max_worst) add("max_worst", *limit.max_worst);
+    if (!limit.max_tier.empty()) add("max_tier[0]", limit.max_tier.front());
+    if (limit.max_mean) add("max_mean", *limit.max_mean);
   }
-  std::vector<std::string> exceeded;
-  for (const TierBound& bound : bounds)
-    if (bound.excess(nearest) > 0.0)
-      exceeded.push_back(message(bound.name, ", which is ", bound.most, ", by ", bound.excess(nearest)));
-  throw std::invalid_argument(message("no cascade meets all limits at once: a tier of ",
-                                      text_of(search.predictions, tiers[nearest]), " comes nearest, and exceeds ",
-                                      joined(exceeded)));
+  return bounds;
 }
 
 }  // namespace
 
+void check_limits(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options) {
+  for (const CascadeLimit& limit : options.limits) check_limit(limit, predictions.models());
+  const std::vector<ModelBound> bounds = bounds_of(cost, options);
+  for (const ModelBound& bound : bounds) {
+    const double least = *std::min_element(bound.of_model.begin(), bound.of_model.end());
+    require(least <= bound.most, bound.name, " is ", bound.most, ", but must be at least ", least,
+            ", the cheapest model's cost");
+  }
+
+  std::size_t nearest = 0;
+  double least_excess = kNone;  // the largest over bounds, each in parts of its bound
+  for (std::size_t model = 0; model < predictions.models(); ++model) {
+    double excess = 0.0;
+    for (const ModelBound& bound : bounds)
+      if (bound.excess(model) > 0.0) excess = std::max(excess, bound.most > 0.0 ? bound.excess(model) / bound.most : 1e300);
+    if (excess < least_excess) {
+      least_excess = excess;
+      nearest = model;
+    }
+  }
+  if (least_excess == 0.0) return;
+  std::vector<std::string> exceeded;
+  for (const ModelBound& bound : bounds)
+    if (bound.excess(nearest) > 0.0)
+      exceeded.push_back(message(bound.name, ", which is ", bound.most, ", by ", bound.excess(nearest)));
+  throw std::invalid_argument(message("no cascade meets all limits at once: model \"", predictions.names()[nearest],
+                                      "\" comes nearest, and exceeds ", joined(exceeded)));
+}
+
 void apply_limits(const CascadeOptions& options, Search& search) {
   for (const CascadeLimit& limit : options.limits) {
-    check_limit(limit, search.predictions.models());
     std::vector<double> of_tier;
     for (const Tier& tier : search.pool.tiers) of_tier.push_back(tier_cost(tier.members, limit.cost, limit.parallelism));
     if (limit.max_worst || !limit.max_tier.empty())
       search.worst_limits.push_back({of_tier, limit.max_worst.value_or(kNone), limit.max_tier});
     if (limit.max_mean) search.mean_limits.push_back({std::move(of_tier), *limit.max_mean});
   }
-  std::vector<TierBound> bounds;
-  std::size_t mean = 0;
-  std::size_t worst = 0;
-  for (const CascadeLimit& limit : options.limits) {
-    const auto named = [&](const char* what) { return message(what, " of limit \"", limit.name, "\""); };
-    if (limit.max_worst || !limit.max_tier.empty()) {
-      const WorstLimit& one = search.worst_limits[worst++];
-      if (limit.max_worst) bounds.push_back({named("max_worst"), one.of_tier, one.most});
-      if (!limit.max_tier.empty()) bounds.push_back({named("max_tier[0]"), one.of_tier, limit.max_tier.front()});
-    }
-    if (limit.max_mean) bounds.push_back({named("max_mean"), search.mean_limits[mean++].of_tier, *limit.max_mean});
-  }
-  check_met(search, bounds);
 }
 
 }  // namespace quorate

@@ -6,9 +6,13 @@
 
 namespace quorate {
 
-// Fills in search.mean_limits and worst_limits. Throws std::invalid_argument for limits that are not usable, and where no
-// cascade of one tier meets them all, and so none that is deeper: the message names those that the best tier exceeds, and by
-// how much.
+// Throws std::invalid_argument for limits that are not usable, and where no model alone meets options.max_worst_cost and all
+// of them: then no cascade does, as it costs no less, by whatever bound, than a member of its first tier. The message says
+// the least that works, or, where limits contradict each other, which of them the nearest model exceeds and by how much.
+// `cost` and the options' other costs are checked by check().
+void check_limits(const Predictions& predictions, const ModelCosts& cost, const CascadeOptions& options);
+
+// Fills in search.mean_limits and worst_limits.
 void apply_limits(const CascadeOptions& options, Search& search);
 
 }  // namespace quorate

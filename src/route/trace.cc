@@ -59,6 +59,10 @@ void check_given(const Predictions& predictions, Signal signal) {
           "signal is \"given\", but the predictions have no certainty: they must come from with_certainty");
 }
 
+void check_threads(int threads) {
+  require(threads >= 0, "threads is ", threads, ", but must be at least 0 (0: one for each core)");
+}
+
 TierTrace ask(const Predictions& predictions, const Tier& tier, std::size_t averaged, std::span<const double> means,
               Combine combine) {
   TierTrace out(predictions.samples());
@@ -85,6 +89,7 @@ TierTrace ask_and_average(const Predictions& predictions, const Tier& tier, std:
 }
 
 std::vector<TierTrace> trace(const Cascade& cascade, const Predictions& predictions, int threads) {
+  check_threads(threads);
   for (const Tier& tier : cascade.tiers) check_given(predictions, tier.signal);
   std::vector<TierTrace> tiers(cascade.tiers.size(), TierTrace(predictions.samples()));
   std::size_t members = 0;

@@ -16,6 +16,9 @@ void check_classes(const Predictions& predictions);
 // Throws std::invalid_argument for Signal::kGiven where the predictions have no certainty of the user's.
 void check_given(const Predictions& predictions, Signal signal);
 
+// Throws std::invalid_argument unless threads >= 0; trace() calls it.
+void check_threads(int threads);
+
 // What one tier says of each sample.
 struct TierTrace {
   std::vector<double> certainty;     // [samples]

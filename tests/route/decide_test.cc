@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "oracle/cascade.h"
+#include "route/natural_log.h"
 #include "route/small.h"
+#include "select/cpu.h"
 
 namespace quorate {
 namespace {
@@ -147,8 +151,87 @@ TEST(Decide, EqualsTheOracleForTiersOfUpToTwentyMembers) {
     const Decision decision = decide_rows(tier, rows, mean, cascade.combine);
     const auto [answer, certainty] = oracle::tier_answer(cascade, 0, predictions, 0);
     ASSERT_EQ(decision.answer, static_cast<int>(answer)) << "seed " << seed;
-    ASSERT_NEAR(decision.certainty, certainty, tier.signal == Signal::kEntropy ? 1e-12 : 0.0) << "seed " << seed;
+    ASSERT_EQ(decision.certainty, certainty) << "seed " << seed;
   }
+}
+
+// Every width of vectors decides with the same bits, and as the slow reference does, for numbers of classes that fill
+// vectors and such that do not, after other tiers and with scores that are NaN or 0.
+TEST(Decide, IsTheSameForEveryWidthOfVectors) {
+  const VectorWidth widest = vector_width();
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    Random random(seed);
+    const std::size_t classes = 1 + random.below(seed % 2 == 0 ? 20 : 130);
+    const std::size_t members = 1 + random.below(4);
+    Tier tier{.members = {}, .weights = {}, .signal = static_cast<Signal>(random.below(5)), .threshold = 0.7};
+    std::vector<Row> rows(members, Row(classes));
+    for (std::size_t m = 0; m < members; ++m) {
+      tier.members.push_back(static_cast<int>(m));
+      tier.weights.push_back((1.0 + random.uniform()) / static_cast<double>(members));
+      const bool of_ties = random.below(2) == 0;
+      for (float& score : rows[m])
+        score = of_ties ? static_cast<float>(random.below(4)) / 8 : static_cast<float>(random.uniform());
+      if (random.below(10) == 0) rows[m][random.below(classes)] = NAN;
+    }
+    std::vector<double> before(classes);
+    for (double& one : before) one = random.uniform();
+    const auto combine = static_cast<Combine>(random.below(3));
+    const std::size_t asked = random.below(3);
+
+    vector_width() = VectorWidth::k128;
+    std::vector<double> expected_mean = before;
+    const Decision expected = decide_rows(tier, rows, expected_mean, combine, asked);
+    for (const VectorWidth width : {VectorWidth::k256, VectorWidth::k512}) {
+      if (width > widest) continue;
+      vector_width() = width;
+      std::vector<double> mean = before;
+      const Decision decision = decide_rows(tier, rows, mean, combine, asked);
+      ASSERT_EQ(decision.answer, expected.answer) << "seed " << seed;
+      ASSERT_EQ(std::bit_cast<std::uint64_t>(decision.certainty), std::bit_cast<std::uint64_t>(expected.certainty))
+          << "seed " << seed << ", " << to_string(tier.signal) << ", " << classes << " classes";
+      ASSERT_EQ(std::memcmp(mean.data(), expected_mean.data(), classes * sizeof(double)), 0) << "seed " << seed;
+    }
+  }
+  vector_width() = widest;
+}
+
+TEST(Decide, TakesManyClassesAsTheReferenceDoes) {
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    Random random(seed);
+    const std::size_t members = 1 + random.below(4);
+    const Predictions predictions = test::random_probabilities(random, members, 1, 2 + random.below(120));
+    Cascade cascade;
+    for (std::size_t m = 0; m < members; ++m)  // a tier each
+      cascade.tiers.push_back({{static_cast<int>(m)}, {1.0}, static_cast<Signal>(random.below(5)), 0.5});
+    cascade.combine = static_cast<Combine>(random.below(3));
+    std::vector<double> mean(predictions.classes());
+    for (std::size_t k = 0; k < members; ++k) {
+      Row row(predictions.classes());
+      predictions.read(k, 0, 1, row.data());
+      const Decision decision = decide_rows(cascade.tiers[k], {row}, mean, cascade.combine, k);
+      const auto [answer, certainty] = oracle::tier_answer(cascade, k, predictions, 0);
+      ASSERT_EQ(decision.answer, static_cast<int>(answer)) << "seed " << seed;
+      ASSERT_NEAR(decision.certainty, certainty, 1e-12) << "seed " << seed;  // it averages all tiers at once
+    }
+  }
+}
+
+TEST(LogOf, IsWithinOneUnitInTheLastPlace) {
+  Random random(1);
+  double worst = 0.0;
+  const auto look = [&](double x) {
+    const long double truth = std::log(static_cast<long double>(x));
+    const double unit =
+        std::nextafter(std::abs(static_cast<double>(truth)), INFINITY) - std::abs(static_cast<double>(truth));
+    worst = std::max(worst, static_cast<double>(std::abs(static_cast<long double>(log_of(x)) - truth)) / unit);
+  };
+  for (int i = 0; i < 200'000; ++i) {
+    look(random.uniform());
+    look(0.9 + 0.2 * random.uniform());
+    look(std::ldexp(1.0 + random.uniform(), -static_cast<int>(random.below(1000))));
+  }
+  EXPECT_LT(worst, 1.0);
+  EXPECT_EQ(log_of(1.0), 0.0);
 }
 
 }  // namespace

@@ -93,7 +93,8 @@ TEST(DriftMonitor, SaysWhatDrifted) {
 
 TEST(DriftMonitor, FallsBackToTheDeepTiers) {
   Cascade given = two_tiers(0.5);
-  given.certificate = Certificate{};
+  given.certificate =
+      Certificate{.max_loss_increase = 0.01, .delta = 0.05, .samples = 500, .method = "any", .does_not_cover = ""};
   const Predictions calib = stream(1, 500);
   DriftMonitor monitor(given, calib);
   for (int i = 0; i < 500; ++i) monitor.observe(0, 1.0);

@@ -153,6 +153,8 @@ TEST(FindCascades, RefusesWhatItCannotUse) {
   message_for({1.0, 1.0}, {.max_tiers = 0}, "max_tiers is 0, but must be at least 1");
   message_for({1.0, 1.0}, {.parallelism = 1.5}, "parallelism is 1.5, but must be from 0 to 1");
   message_for({1.0, 1.0}, {.gap = -0.1}, "gap is -0.1, but must be at least 0 and below 1");
+  message_for({1.0, 1.0}, {.max_exact_work = NAN}, "max_exact_work is nan, but must be at least 0");
+  message_for({1.0, 1.0}, {.max_exact_work = -1.0}, "max_exact_work is -1, but must be at least 0");
   message_for({1.0, 1.0}, {.signal = Signal::kGiven}, "signal is \"given\", but the predictions have no certainty");
   const std::vector<float> values(6, 1.0f);
   const auto regression = Predictions::from_values({{values.data(), nullptr}}, {values.data(), 3, 2});

@@ -85,17 +85,48 @@ TEST(FindCascadesWithin, SaysWhichLimitCannotBeMetAndByHowMuch) {
                 ThrowsMessage<std::invalid_argument>(HasSubstr(part)));
   };
   message_for({{.name = "usd", .cost = {3.0, 2.0}, .max_mean = 1.5}},
-              "max_mean of limit \"usd\" is 1.5, but must be at least 2, what the cheapest tier costs");
+              "max_mean of limit \"usd\" is 1.5, but must be at least 2, the cheapest model's cost");
   message_for({{.name = "s", .cost = {3.0, 2.0}, .max_tier = {1.0, 9.0}}},
               "max_tier[0] of limit \"s\" is 1, but must be at least 2");
   message_for({{.name = "usd", .cost = {3.0, 1.0}, .max_mean = 2.0}, {.name = "s", .cost = {1.0, 4.0}, .max_worst = 3.0}},
-              "no cascade meets all limits at once: a tier of \"1\" comes nearest, and exceeds max_worst of limit \"s\", "
+              "no cascade meets all limits at once: model \"1\" comes nearest, and exceeds max_worst of limit \"s\", "
               "which is 3, by 1");
   message_for({{.name = "usd", .cost = {3.0}, .max_mean = 2.0}}, "the cost of limit \"usd\" has 1 entries, but there are 2");
   message_for({{.name = "usd", .cost = {3.0, 1.0}}}, "limit \"usd\" has none of max_mean, max_worst and max_tier");
   message_for({{.name = "usd", .cost = {3.0, 1.0}, .max_mean = NAN}}, "max_mean of limit \"usd\" is nan, but must be");
   message_for({{.name = "usd", .cost = {3.0, 1.0}, .parallelism = -1.0, .max_mean = 1.0}},
               "the parallelism of limit \"usd\" is -1, but must be from 0 to 1");
+}
+
+TEST(FindCascadesWithin, SaysWhichLimitContradictsTheWorstCost) {
+  Random random(4);
+  const Predictions predictions = test::random_probabilities(random, 3, 10, 2);
+  const auto refused = [&](const ModelCosts& cost, const CascadeOptions& options) {
+    return test::refusal<std::invalid_argument>([&] { find_cascades(predictions, cost, options); });
+  };
+  // Each alone can be met: by model 0, and by model 1.
+  const std::vector<double> cost = {1.0, 3.0, 9.0};
+  CascadeOptions options{.max_worst_cost = 2.0, .limits = {{.name = "usd", .cost = {8.0, 4.0, 9.0}, .max_mean = 5.0}}};
+  EXPECT_EQ(refused(cost, options),
+            "no cascade meets all limits at once: model \"1\" comes nearest, and exceeds max_worst_cost, which is 2, by 1");
+  options.max_worst_cost = 3.0;
+  EXPECT_EQ(refused(cost, options), "");
+  options.max_worst_cost = 0.5;
+  EXPECT_EQ(refused(cost, options), "max_worst_cost is 0.5, but must be at least 1, the cheapest model's cost");
+  options.max_worst_cost = NAN;
+  EXPECT_EQ(refused(cost, options), "max_worst_cost is nan, but must be at least 1, the cheapest model's cost");
+  // A limit of 0 is met by what is free, and by nothing else.
+  options = {.limits = {{.name = "usd", .cost = {0.0, 1.0, 1.0}, .max_worst = 0.0},
+                        {.name = "s", .cost = {2.0, 1.0, 1.0}, .max_tier = {1.0}}}};
+  EXPECT_EQ(refused(cost, options),
+            "no cascade meets all limits at once: model \"0\" comes nearest, and exceeds max_tier[0] of limit \"s\", which "
+            "is 1, by 1");
+  // Where samples have their own costs, the worst of them counts.
+  const std::vector<double> each = {1, 1, 1, 1, 1, 1, 1, 1, 1, 6, 4, 4, 4, 4, 4,
+                                    4, 4, 4, 4, 4, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
+  options = {.max_worst_cost = 3.0};
+  EXPECT_EQ(refused(ModelCosts::of_samples({each.data(), 3, 10}), options),
+            "max_worst_cost is 3, but must be at least 4, the cheapest model's cost");
 }
 
 }  // namespace

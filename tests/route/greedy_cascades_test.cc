@@ -106,6 +106,7 @@ TEST(GreedyCascades, HonourDepthAndWorstCost) {
          greedy_cascades(one.predictions, one.cost, {.max_worst_cost = dearest * 1.2, .max_depth = 2})) {
       EXPECT_LE(cascade.tiers.size(), 2u);
       EXPECT_LE(cascade.worst_cost, dearest * 1.2);
+      EXPECT_THAT(cascade.found_by, ::testing::Not(::testing::HasSubstr("at most 4 times")));
     }
   }
 }
@@ -125,7 +126,9 @@ TEST(GreedyCascades, AskTheSpecialistsFirst) {
   EXPECT_EQ(cascade.loss, 0.0);
   EXPECT_EQ(cascade.cost, 1 + 0.5 + 0.25 * 10);
   EXPECT_EQ(cascade.worst_cost, 12.0);
-  EXPECT_EQ(cascade.found_by, "greedy (Streeter 2018): at most 0 above the error rate of model 2");
+  EXPECT_EQ(
+      cascade.found_by,
+      "greedy (Streeter 2018): at most 0 above the error rate of model 2, at most 4 times the least cost of its class");
 }
 
 TEST(GreedyCascades, CostsOfEachSampleAreAddedUp) {

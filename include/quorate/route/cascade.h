@@ -70,7 +70,8 @@ struct Certificate {
   std::string method;
   std::string does_not_cover;
   std::optional<double> max_loss = std::nullopt;  // of the error rate itself
-  std::size_t candidates = 1;  // out of how many the cascade was picked on these samples, which the promise has paid for
+  std::size_t candidates = 1;     // out of how many the cascade was picked on these samples, which the promise has paid for
+  std::string tiers_sha256 = {};  // digest_of() the cascade that it was made for; empty: not known
 
   bool operator==(const Certificate&) const = default;
 };
@@ -99,8 +100,13 @@ Cascade as_cascade(const Ensemble& ensemble, double parallelism = 0.0);
 // [0, 1]. 0 for one member. Throws std::invalid_argument unless the costs and `together` are finite and above 0.
 double measured_parallelism(std::span<const double> member_costs, double together);
 
+// SHA-256, in hexadecimal, of what decides what a cascade answers: its tiers but for their cost, and how they combine.
+std::string digest_of(const Cascade& cascade);
+
 // Throws std::invalid_argument unless tiers, members, weights and thresholds are as described above, members below `models`.
-// Weights are accepted when they sum to 1 within 1e-6.
+// Weights are accepted when they sum to 1 within 1e-6. A certificate must promise one thing, in range, with a bound that is
+// not above it where it holds, and must be of this cascade, as digest_of() tells: a threshold that was changed since is not
+// covered.
 void check(const Cascade& cascade, std::size_t models);
 
 // {"format": "quorate.cascade", ...} and "quorate.cascade_front", and back; `name` is what a FileError calls the text. What

@@ -46,7 +46,8 @@ struct GreedyCascadeOptions {
 // the guarantee does not hold: then a tier must leave room for the reference after it, unless it answers all that is left.
 //
 // `cost` of each sample (ModelCosts::per_sample) enters step 2 by its mean. Every point's loss, cost and worst_cost are
-// those on `predictions`. found_by names epsilon and the reference. Of the cascades only the front is returned.
+// those on `predictions`. found_by names epsilon, the reference and the guarantee, where it holds. Only the front is
+// returned.
 //
 // Time O(models x samples x log samples) once, and for each epsilon O(tiers x models x samples), less for models too dear to
 // win. Memory O(models x samples). Throws std::invalid_argument for predictions of values, costs as check() says, a
