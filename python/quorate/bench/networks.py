@@ -93,6 +93,10 @@ def fastest(profile: qr.Profile, column: int) -> dict[str, str]:
     return {name: min((f"{name}.pt2", f"{name}.onnx"), key=seconds.__getitem__) for name in NETWORKS}
 
 
+def answers_of(engine: qr.Engine) -> Run:
+    return lambda x: engine.predict(x).probs
+
+
 def timed(sides: dict[str, Run], x: NDArray[np.float32], repeats: int) -> dict[str, float]:
     """Seconds of ROUNDS requests, after one that all must answer alike."""
     known = sides["eager, one after another"](x)
@@ -148,7 +152,7 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
                 if ray:
                     sides["Ray Serve"] = open_sides.enter_context(networks_peers.ray_serve(files, cores, batch))
                 engine = open_sides.enter_context(qr.Engine(library, ensemble, plan))
-                taken = timed({"ours": lambda x, engine=engine: engine.predict(x).probs, **sides}, x[:batch], repeats)
+                taken = timed({"ours": answers_of(engine), **sides}, x[:batch], repeats)
             samples = batch * ROUNDS[batch]
             share = work * samples / taken["ours"] / peak
             note = f"{100 * share:.0f} % of {peak / 1e9:.0f} GFLOP/s; " + ", ".join(forms.values())

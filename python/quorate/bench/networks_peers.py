@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,7 @@ def ray_running(cores: int) -> Iterator[bool]:
     except ModuleNotFoundError:
         yield False
         return
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     ray.init(num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level="error")
     try:
         serve.start(proxy_location="Disabled")
