@@ -53,7 +53,7 @@ void count_and_judge(Slab& slab, const Samples& samples, std::size_t begin, std:
                      const float* last_cost, const CostBins& bins, bool counting) {
 #define QUORATE_STEP(width) \
   return counting ? width::count(slab, samples, begin, end, thresholds) : width::judge(slab, last_cost, bins)
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
   if (vector_width() == VectorWidth::k512) QUORATE_STEP(on_512);
   if (vector_width() == VectorWidth::k256) QUORATE_STEP(on_256);
 #endif
