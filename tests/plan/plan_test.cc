@@ -44,12 +44,15 @@ TEST(Plan, OneModelFillsEveryDevice) {
   EXPECT_EQ(found.batch, std::vector<int>(16, 1));
 }
 
-TEST(Plan, IsNearTheOptimumAndBelowTheBoundOnTinyInstances) {
+class Tiny : public testing::TestWithParam<bool> {};  // do models slow each other down?
+
+TEST_P(Tiny, IsNearTheOptimumAndBelowTheBound) {
   int feasible = 0;
   for (const double room : {0.9, 1.1, 1.5, 3.0})
     for (std::uint64_t seed = 0; seed < 40; ++seed) {
-      const Instance instance =
-          random_instance(seed, {.models = 1 + seed % 3, .devices = 2, .batches = 3, .weights = seed % 4 < 2}, room);
+      const InstanceSize size{
+          .models = 1 + seed % 3, .devices = 2, .batches = 3, .weights = seed % 4 < 2, .slowdown = GetParam()};
+      const Instance instance = random_instance(seed, size, room);
       const Plan found = plan(instance.profile, instance.devices, patient(instance.demand));
       const oracle::BestPlan best = oracle::best_plan(instance.profile, instance.devices, instance.demand);
       ASSERT_EQ(found.feasible, best.feasible) << "seed " << seed << " room " << room << ": " << found.why;
@@ -61,6 +64,7 @@ TEST(Plan, IsNearTheOptimumAndBelowTheBoundOnTinyInstances) {
     }
   EXPECT_GT(feasible, 80);
 }
+INSTANTIATE_TEST_SUITE_P(Slowdown, Tiny, testing::Bool());
 
 // Does every model fit somewhere, each device's sum within its memory? By trying every assignment at the least memory.
 bool can_be_placed(const Instance& instance) {
@@ -87,11 +91,30 @@ bool can_be_placed(const Instance& instance) {
   return false;
 }
 
+// Two models that halve each other's rate, two devices with room for both.
+TEST(Plan, KeepsModelsApartThatSlowEachOtherDown) {
+  Profile profile = even_profile({1, 1});
+  const std::vector<Device> devices = {gpu("gpu:0", 10), gpu("gpu:1", 10)};
+  EXPECT_NEAR(plan(profile, devices, patient({})).throughput, 10.0, 1e-6);
+  profile.slowdown = {1.0, 2.0, 2.0, 1.0};
+  const Plan apart = plan(profile, devices, patient({}));
+  EXPECT_NEAR(apart.throughput, 10.0, 1e-6);
+  EXPECT_NE(apart.batch[0] > 0, apart.batch[1] > 0);
+  EXPECT_NE(apart.batch[0] > 0, apart.batch[2] > 0);
+  // On one device there is no way around it: half of the time each, at half the rate.
+  const Plan together = plan(profile, {devices[0]}, patient({}));
+  EXPECT_NEAR(together.throughput, 2.5, 1e-6);
+  EXPECT_NEAR(together.bound, 5.0, 1e-6) << "the bound knows rates alone";
+}
+
 TEST(Plan, KeepsToMemoryCoverageAndSharesAndIsInfeasibleOnlyWhereNothingFits) {
   int feasible = 0, infeasible = 0;
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
-    const InstanceSize size{
-        .models = 1 + seed % 6, .devices = 1 + seed / 6 % 4, .batches = 1 + seed % 4, .weights = seed % 3 == 0};
+    const InstanceSize size{.models = 1 + seed % 6,
+                            .devices = 1 + seed / 6 % 4,
+                            .batches = 1 + seed % 4,
+                            .weights = seed % 3 == 0,
+                            .slowdown = seed % 5 == 0};
     const Instance instance = random_instance(seed, size, std::vector{0.8, 1.1, 1.5, 4.0}[seed / 24 % 4]);
     const Plan found = plan(instance.profile, instance.devices, patient(instance.demand, seed % 10 == 0 ? 1 : 0));
     ASSERT_EQ(found.feasible, can_be_placed(instance)) << "seed " << seed << ": " << found.why;
