@@ -155,7 +155,7 @@ std::int64_t Placement::workspace_without(const Problem& problem, std::size_t de
     const int held = batch_[problem.cell(device, other)];
     return held == kAbsent ? 0 : problem.workspace_bytes[problem.option(device, other, static_cast<std::size_t>(held))];
   };
-  if (workspace(m) < workspace_bytes_[device]) return workspace_bytes_[device];
+  if (workspace_bytes_[device] == 0 || workspace(m) < workspace_bytes_[device]) return workspace_bytes_[device];
   std::int64_t largest = 0;
   for (std::size_t other = 0; other < problem.models; ++other)
     if (other != m) largest = std::max(largest, workspace(other));
