@@ -30,7 +30,8 @@ struct Plan {
   std::vector<double> price;
   bool feasible = false;
   std::string why;  // where infeasible: the model, the device and the bytes that are short, and what is proven; else empty
-  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing", "regrouping", "branching"; empty where infeasible
+  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing", "diving", "regrouping", "branching"; empty where
+  // infeasible
   std::string found_by;
   // Where the objective is money or devices: no plan of the asked rate costs less (in usd_per_hour, or devices), proven.
   // Else 0.
