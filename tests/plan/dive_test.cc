@@ -50,7 +50,7 @@ TEST(Dive, IsNeverAboveTheOptimumAndOftenThere) {
 
 TEST(Dive, BeatsRoundingAtOnceWhereMemoryIsTight) {
   double by_diving = 0.0, by_rounding = 0.0;
-  for (const Rooted& of : rooted(60, {.models = 12, .devices = 5, .batches = 2}, 1.2)) {
+  for (const Rooted& of : rooted(20, {.models = 12, .devices = 5, .batches = 2}, 1.2)) {
     Random random(0);
     const std::optional<Placement> at_once = rounded(of.problem, of.root, Rounding::kLargest, random);
     by_rounding += at_once ? priced(of.problem, *at_once).basis.throughput() / of.root.bound : 0.0;

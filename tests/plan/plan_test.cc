@@ -49,7 +49,8 @@ class Tiny : public testing::TestWithParam<bool> {};  // do models slow each oth
 TEST_P(Tiny, IsNearTheOptimumAndBelowTheBound) {
   int feasible = 0;
   for (const double room : {0.9, 1.1, 1.5, 3.0})
-    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    // The bound leaves slowdowns out, so a search there never ends before its last iteration: fewer will do.
+    for (std::uint64_t seed = 0; seed < 40; seed += GetParam() ? 5 : 1) {
       const InstanceSize size{
           .models = 1 + seed % 3, .devices = 2, .batches = 3, .weights = seed % 4 < 2, .slowdown = GetParam()};
       const Instance instance = random_instance(seed, size, room);
@@ -62,7 +63,7 @@ TEST_P(Tiny, IsNearTheOptimumAndBelowTheBound) {
       EXPECT_LE(found.throughput, best.throughput * (1.0 + 1e-6)) << "seed " << seed << " room " << room;
       EXPECT_GE(found.bound, best.throughput * (1.0 - 1e-12)) << "seed " << seed << " room " << room;
     }
-  EXPECT_GT(feasible, 80);
+  EXPECT_GT(feasible, GetParam() ? 16 : 80);
 }
 INSTANTIATE_TEST_SUITE_P(Slowdown, Tiny, testing::Bool());
 
