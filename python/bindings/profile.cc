@@ -10,28 +10,40 @@
 namespace quorate::python {
 namespace {
 
-// The table's axes, of which weights have the first two.
-constexpr const char* kAxes[] = {"kinds", "models", "batches"};
+// Of a table of the profile.
+enum class Axes { kCells, kWeights, kPairs };
+
+std::vector<std::size_t> shape_of(const Profile& profile, Axes axes) {
+  std::vector<std::size_t> shape = {profile.kinds.size(), profile.models.size()};
+  if (axes == Axes::kCells) shape.push_back(profile.batch_sizes.size());
+  if (axes == Axes::kPairs) shape.push_back(profile.models.size());
+  return shape;
+}
+
+std::string names_of(Axes axes) {
+  return axes == Axes::kCells ? "kinds, models, batches" : axes == Axes::kPairs ? "kinds, models, models" : "kinds, models";
+}
 
 template <class T>
-py::array_t<T> as_cells(const py::object& object, const std::string& name, const Profile& profile, std::size_t axes = 3) {
+py::array_t<T> as_cells(const py::object& object, const std::string& name, const Profile& profile,
+                        Axes axes = Axes::kCells) {
   const auto array = py::array_t<T, py::array::c_style | py::array::forcecast>::ensure(object);
   if (!array) {
     PyErr_Clear();
     throw std::invalid_argument(name + " is " + py::repr(object).cast<std::string>() + ", but must be an array of numbers");
   }
-  const std::vector<std::size_t> wanted = {profile.kinds.size(), profile.models.size(), profile.batch_sizes.size()};
-  const std::string names = joined(std::span(kAxes, axes));
-  require_ndim(array, static_cast<int>(axes), name, "[" + names + "]");
-  for (std::size_t axis = 0; axis < axes; ++axis)
+  const std::vector<std::size_t> wanted = shape_of(profile, axes);
+  const std::string names = names_of(axes);
+  require_ndim(array, static_cast<int>(wanted.size()), name, "[" + names + "]");
+  for (std::size_t axis = 0; axis < wanted.size(); ++axis)
     require(static_cast<std::size_t>(array.shape(static_cast<py::ssize_t>(axis))) == wanted[axis], name, " has shape ",
-            shape_text(array), ", but must be [", joined(std::span(wanted.data(), axes)), "]: ", names);
+            shape_text(array), ", but must be [", joined(wanted), "]: ", names);
   return array;
 }
 
 // Whole numbers beyond 2^53 would not survive as doubles; bytes as a float are a mean or an estimate: rounded up.
 std::vector<std::int64_t> bytes_of(const py::object& object, const std::string& name, const Profile& profile,
-                                   std::size_t axes = 3) {
+                                   Axes axes = Axes::kCells) {
   const py::array array = py::array::ensure(object);
   if (!array) PyErr_Clear();
   if (array && array.dtype().kind() == 'i') {
@@ -50,7 +62,8 @@ std::vector<std::int64_t> bytes_of(const py::object& object, const std::string& 
 }
 
 Profile made(std::vector<std::string> models, const py::object& batch_sizes, std::vector<std::string> kinds,
-             const py::object& latency_s, const py::object& memory_bytes, const py::object& weights_bytes) {
+             const py::object& latency_s, const py::object& memory_bytes, const py::object& weights_bytes,
+             const py::object& slowdown) {
   Profile profile;
   profile.models = std::move(models);
   if (const py::array sizes = py::array::ensure(batch_sizes)) require_ndim(sizes, 1, "batch_sizes", "[batches]");
@@ -59,14 +72,21 @@ Profile made(std::vector<std::string> models, const py::object& batch_sizes, std
   const auto latencies = as_cells<double>(latency_s, "latency_s", profile);
   profile.latency_s.assign(latencies.data(), latencies.data() + latencies.size());
   profile.memory_bytes = bytes_of(memory_bytes, "memory_bytes", profile);
-  if (!weights_bytes.is_none()) profile.weights_bytes = bytes_of(weights_bytes, "weights_bytes", profile, 2);
+  if (!weights_bytes.is_none()) profile.weights_bytes = bytes_of(weights_bytes, "weights_bytes", profile, Axes::kWeights);
+  if (!slowdown.is_none()) {
+    const auto factors = as_cells<double>(slowdown, "slowdown", profile, Axes::kPairs);
+    profile.slowdown.assign(factors.data(), factors.data() + factors.size());
+  }
   check(profile);
   return profile;
 }
 
-std::vector<py::ssize_t> shape_of(const Profile& profile) {
-  return {static_cast<py::ssize_t>(profile.kinds.size()), static_cast<py::ssize_t>(profile.models.size()),
-          static_cast<py::ssize_t>(profile.batch_sizes.size())};
+// A copy; None where the table is empty.
+template <class T>
+py::object table_or_none(const Profile& profile, const std::vector<T>& table, Axes axes) {
+  if (table.empty()) return py::none();
+  const std::vector<std::size_t> shape = shape_of(profile, axes);
+  return to_array(table, {shape.begin(), shape.end()});
 }
 
 std::string table_of(const Profile& profile) {
@@ -105,10 +125,13 @@ void register_profile(py::module_& m) {
       "instance, weights and workspace; fractions are rounded up. weights_bytes: [kinds, models], the part of memory_bytes "
       "that stays between batches, what each instance costs besides included; the rest is a batch's workspace. None: "
       "unknown, "
-      "all of memory_bytes then counts as if it stayed. Latency may fall as the batch grows: measurements do. ValueError "
+      "all of memory_bytes then counts as if it stayed. slowdown: [kinds, models, models], the factor, 1 at least, by which "
+      "a "
+      "batch of the first model takes longer where the device hosts the second one too; None: none does. Latency may fall "
+      "as the batch grows: measurements do. ValueError "
       "for anything else, and for a model that runs nowhere.")
       .def(py::init(&made), py::arg("models"), py::arg("batch_sizes"), py::arg("kinds"), py::arg("latency_s"),
-           py::arg("memory_bytes"), py::arg("weights_bytes") = py::none())
+           py::arg("memory_bytes"), py::arg("weights_bytes") = py::none(), py::arg("slowdown") = py::none())
       .def_static(
           "measure", &measured, py::arg("library"), py::arg("devices"),
           "The library's models measured on this machine's devices, one of each kind.\n\n"
@@ -116,10 +139,11 @@ void register_profile(py::module_& m) {
           "and others, which it documents. ImportError where the engine is not built in.")
       .def_static(
           "from_csv",
-          [](const py::object& path, bool sparse) {
-            return py::module_::import("quorate.profiles").attr("from_csv")(path, py::arg("sparse") = sparse);
+          [](const py::object& path, const py::object& slowdown, bool sparse) {
+            return py::module_::import("quorate.profiles")
+                .attr("from_csv")(path, py::arg("slowdown") = slowdown, py::arg("sparse") = sparse);
           },
-          py::arg("path"), py::kw_only(), py::arg("sparse") = false,
+          py::arg("path"), py::kw_only(), py::arg("slowdown") = py::none(), py::arg("sparse") = false,
           "A CSV file with the columns kind, model, batch, latency_s and memory_bytes; see quorate.profiles.from_csv, and "
           "quorate.profiles for Triton Model Analyzer's and timm's tables.")
       .def("interpolated", &interpolated, py::arg("batch_sizes"),
@@ -128,28 +152,26 @@ void register_profile(py::module_& m) {
            "largest the model does not run. ValueError for sizes that do not ascend.")
       .def(
           "interpolation_error",
-          [](const Profile& self) {
-            return to_array(interpolation_error(self),
-                            {static_cast<py::ssize_t>(self.kinds.size()), static_cast<py::ssize_t>(self.models.size())});
-          },
+          [](const Profile& self) { return table_or_none(self, interpolation_error(self), Axes::kWeights); },
           "[kinds, models]: how far off that line is. Each measured batch size but the smallest and the largest is left out "
           "in turn and read off the others; of |line - measured| / measured the largest. nan with fewer than three sizes.")
       .def_readonly("models", &Profile::models, "Names.")
       .def_readonly("batch_sizes", &Profile::batch_sizes, "Ascending.")
       .def_readonly("kinds", &Profile::kinds, "Kinds of device.")
       .def_property_readonly(
-          "latency_s", [](const Profile& self) { return to_array(self.latency_s, shape_of(self)); },
+          "latency_s", [](const Profile& self) { return table_or_none(self, self.latency_s, Axes::kCells); },
           "[kinds, models, batches], seconds of a whole batch; inf: does not run there. A copy.")
       .def_property_readonly(
-          "memory_bytes", [](const Profile& self) { return to_array(self.memory_bytes, shape_of(self)); },
+          "memory_bytes", [](const Profile& self) { return table_or_none(self, self.memory_bytes, Axes::kCells); },
           "[kinds, models, batches], of one instance. A copy.")
       .def_property_readonly(
-          "weights_bytes",
-          [](const Profile& self) -> py::object {
-            if (self.weights_bytes.empty()) return py::none();
-            return to_array(self.weights_bytes, {shape_of(self)[0], shape_of(self)[1]});
-          },
+          "weights_bytes", [](const Profile& self) { return table_or_none(self, self.weights_bytes, Axes::kWeights); },
           "[kinds, models], what stays of an instance between batches; None where unknown. A copy.")
+      .def_property_readonly(
+          "slowdown", [](const Profile& self) { return table_or_none(self, self.slowdown, Axes::kPairs); },
+          "[kinds, models, models], by which factor a batch of the first takes longer beside the second; None: it does not. "
+          "A "
+          "copy.")
       .def(py::self == py::self)
       .def("__repr__", &table_of)
       .def(

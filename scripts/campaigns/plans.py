@@ -1,8 +1,9 @@
 """Plans of random problems against a checker that shares no code with the planner: plans.py --plans 10000 --seed 0.
 
-Problems of up to 10 models and 6 devices of two kinds, with and without known weights, pins, latency limits and demands
-below 1. Every feasible plan must keep to memory, host what is pinned and nothing that is forbidden or too slow, cover every
-model, spend no device's time twice, have the throughput that its shares say, and a bound that is not below it.
+Problems of up to 10 models and 6 devices of two kinds, with and without known weights, models that slow each other down,
+pins, latency limits and demands below 1. Every feasible plan must keep to memory, host what is pinned and nothing that is
+forbidden or too slow, cover every model, spend no device's time twice, have the throughput that its shares say, and a bound
+that is not below it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import quorate as qr
 BATCHES = np.array([1, 8, 64])
 
 
-def problem(rng: np.random.Generator) -> tuple[qr.Profile, list[qr.Device], dict[str, object]]:
+def problem(rng: np.random.Generator, apart: np.random.Generator) -> tuple[qr.Profile, list[qr.Device], dict[str, object]]:
     models, devices = int(rng.integers(1, 11)), int(rng.integers(1, 7))
     kinds = ["gpu", "cpu-1core"]
     fixed, each = np.exp(rng.normal(size=(2, models))) * 1e-3, np.exp(rng.normal(size=(2, models))) * [[2e-4], [2e-3]]
@@ -26,6 +27,8 @@ def problem(rng: np.random.Generator) -> tuple[qr.Profile, list[qr.Device], dict
     memory = weights[:, :, None] + np.ceil(rng.uniform(1, 20, (2, models, 1)) * BATCHES).astype(int)
     names = [f"m{m}" for m in range(models)]
     known = {"weights_bytes": weights} if rng.random() < 0.5 else {}
+    if apart.random() < 0.3:
+        known["slowdown"] = np.where(np.eye(models) > 0, 1.0, apart.uniform(1.0, 2.0, (2, models, models)))
     profile = qr.Profile(names, BATCHES, kinds, latency, memory, **known)
     room = memory[0, :, 0].sum() / devices * rng.choice([1.1, 1.5, 4.0])
     placed = []
@@ -51,14 +54,16 @@ def fault(plan: qr.Plan, profile: qr.Profile, options: dict[str, object]) -> str
         resident = workspace = 0
         if plan.share[d].sum() > 1 + 1e-9 or plan.share[d].min() < 0:
             return f"shares of {device.name} are {plan.share[d]}"
-        for m in np.flatnonzero(plan.batch[d]):
+        hosted = np.flatnonzero(plan.batch[d])
+        for m in hosted:
             b = list(profile.batch_sizes).index(plan.batch[d, m])
             latency, whole = float(profile.latency_s[kind, m, b]), int(profile.memory_bytes[kind, m, b])
             if not latency <= float(options.get("max_latency_s", np.finfo(float).max)):  # type: ignore[arg-type]
                 return f"{plan.models[m]} on {device.name} takes {latency} s"
             stays = whole if profile.weights_bytes is None else int(profile.weights_bytes[kind, m])
             resident, workspace = resident + stays, max(workspace, whole - stays)
-            rate[m] += plan.share[d, m] * BATCHES[b] / latency
+            slower = 1.0 if profile.slowdown is None else float(profile.slowdown[kind, m, hosted].max())
+            rate[m] += plan.share[d, m] * BATCHES[b] / (latency * slower)
             placed.add((plan.models[m], device.name))
         if resident + workspace > device.memory_bytes:
             return f"{device.name} holds {resident + workspace} of {device.memory_bytes} bytes"
@@ -82,7 +87,9 @@ def main() -> None:
     given = parser.parse_args()
     feasible, faults, found_by = 0, 0, dict[str, int]()
     for i in range(given.plans):
-        profile, devices, options = problem(np.random.default_rng([given.seed, i]))
+        profile, devices, options = problem(
+            np.random.default_rng([given.seed, i]), np.random.default_rng([given.seed, i, 1])
+        )
         plan = qr.plan(profile, devices, time_limit_s=1e9, max_iterations=given.iterations, **options)  # type: ignore[arg-type]
         if not plan.feasible:
             continue

@@ -29,7 +29,7 @@ std::string rate_missed(double rate, double best_found, double bound) {
 }
 
 void answer(Plan& plan, const Profile& profile, const Problem& problem, const Solution& found) {
-  const Scored& best = found.best;
+  const Scored best = without_idle(problem, found.best);
   plan.feasible = true;
   plan.bound = found.bound;
   plan.throughput = best.shares.throughput;
@@ -37,8 +37,7 @@ void answer(Plan& plan, const Profile& profile, const Problem& problem, const So
   for (std::size_t m = 0; m < problem.models; ++m) {
     for (std::size_t device = 0; device < problem.devices; ++device) {
       const std::size_t cell = problem.cell(device, m);
-      // An instance without a share would still be given work by the lanes, where it is not worth it.
-      if (best.shares.share[cell] <= 0.0 && !problem.pinned[cell]) continue;
+      if (best.placement.batch(cell) == kAbsent) continue;
       const std::size_t index = plan.index(device, problem.model[m]);
       plan.batch[index] = profile.batch_sizes[static_cast<std::size_t>(best.placement.batch(cell))];
       plan.share[index] = best.shares.share[cell];

@@ -151,6 +151,10 @@ Relaxation relax(const Problem& problem, double bound, double beaten, const Know
       const Prices asked = centre ? between(*centre, now, inertia) : now;
       double worth = 0.0, size = 0.0;
       for (std::size_t k = 0; k < classes.size(); ++k) {
+        if (clock.over()) {  // a round that is cut short bounds nothing
+          result.columns = columns.columns();
+          return result;
+        }
         DeviceUse use = pricers[k].best(asked.price, asked.cover, most, kNodes);
         worth += use.bound * static_cast<double>(classes[k].devices.size());
         added = columns.add({k, std::move(use.hosted), 0.0}) || added;
@@ -208,6 +212,10 @@ Relaxation least_cost(const Problem& problem, double rate, const std::vector<dou
     size = worth;
     bool added = false;
     for (std::size_t k = 0; k < classes.size(); ++k) {
+      if (clock.over()) {
+        result.columns = columns.columns();
+        return result;
+      }
       DeviceUse use = pricers[k].best(columns.price(), columns.cover(), most, kNodes);
       const double beyond = std::max(0.0, use.bound - goal.cost[k]) * static_cast<double>(classes[k].devices.size());
       worth -= beyond;

@@ -2,29 +2,69 @@
 
 #include <ClpSimplex.hpp>
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
 
 namespace quorate {
 
-std::vector<DeviceClass> classes_of(const Problem& problem) {
+namespace {
+
+// All but the memory and which options run within it.
+std::vector<double> key_of(const Problem& problem, std::size_t device) {
+  std::vector<double> key = {static_cast<double>(problem.kind[device]), problem.usd_per_hour[device]};
+  for (std::size_t m = 0; m < problem.models; ++m) key.push_back(problem.pinned[problem.cell(device, m)] ? 1.0 : 0.0);
+  return key;
+}
+
+bool runs_all_of(const Problem& problem, std::size_t device, std::size_t other) {
+  for (std::size_t option = 0; option < problem.models * problem.batches; ++option)
+    if (problem.rate[problem.option(other, 0, 0) + option] > 0.0 &&
+        problem.rate[problem.option(device, 0, 0) + option] <= 0.0)
+      return false;
+  return true;
+}
+
+// Of classes of equal devices fewer ones, about `most`.
+std::vector<DeviceClass> merged(const Problem& problem, std::vector<DeviceClass> classes, std::size_t most) {
+  std::map<std::vector<double>, std::vector<DeviceClass>> by_key;
+  for (DeviceClass& alike : classes) by_key[key_of(problem, alike.devices[0])].push_back(std::move(alike));
+  const std::size_t together = (classes.size() + most - 1) / most;
+  std::vector<DeviceClass> result;
+  for (auto& [key, of_key] : by_key) {
+    std::ranges::stable_sort(of_key, std::greater<>(),
+                             [&](const DeviceClass& alike) { return problem.capacity_bytes[alike.devices[0]]; });
+    std::size_t count = together;
+    for (const DeviceClass& alike : of_key) {
+      if (count == together || !runs_all_of(problem, result.back().devices[0], alike.devices[0])) {
+        result.emplace_back();
+        count = 0;
+      }
+      result.back().devices.insert(result.back().devices.end(), alike.devices.begin(), alike.devices.end());
+      ++count;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<DeviceClass> classes_of(const Problem& problem, std::size_t most_cells) {
   std::map<std::vector<double>, std::size_t> found;
   std::vector<DeviceClass> classes;
   for (std::size_t device = 0; device < problem.devices; ++device) {
     // The kind and the memory say nearly all; what is allowed may differ besides.
-    std::vector<double> key = {static_cast<double>(problem.kind[device]),
-                               static_cast<double>(problem.capacity_bytes[device]), problem.usd_per_hour[device]};
-    for (std::size_t m = 0; m < problem.models; ++m) {
-      key.push_back(problem.pinned[problem.cell(device, m)] ? 1.0 : 0.0);
-      for (std::size_t batch = 0; batch < problem.batches; ++batch)
-        key.push_back(problem.rate[problem.option(device, m, batch)] > 0.0 ? 1.0 : 0.0);
-    }
+    std::vector<double> key = key_of(problem, device);
+    key.push_back(static_cast<double>(problem.capacity_bytes[device]));
+    for (std::size_t option = 0; option < problem.models * problem.batches; ++option)
+      key.push_back(problem.rate[problem.option(device, 0, 0) + option] > 0.0 ? 1.0 : 0.0);
     const auto [at, is_new] = found.emplace(std::move(key), classes.size());
     if (is_new) classes.emplace_back();
     classes[at->second].devices.push_back(device);
   }
-  return classes;
+  const std::size_t most = std::max<std::size_t>(most_cells / problem.models, 1);
+  return classes.size() <= most ? classes : merged(problem, std::move(classes), most);
 }
 
 struct Columns::Program {

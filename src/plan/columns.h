@@ -10,11 +10,14 @@
 
 namespace quorate {
 
-// Devices that can't be told apart: what one can host, and at which rates, the others can too.
+// What any of its devices can host, and at which rates, the first one can too.
 struct DeviceClass {
   std::vector<std::size_t> devices;
 };
-std::vector<DeviceClass> classes_of(const Problem& problem);
+// Devices that can't be told apart. Where classes x models are more than `most_cells`, which a round of pricing would take
+// seconds for, devices that differ in their memory alone share a class with one that has somewhat more: what bounds that one
+// bounds them all.
+std::vector<DeviceClass> classes_of(const Problem& problem, std::size_t most_cells = 6000);
 
 // A use of one device of a class, and how many of them do it in the relaxation.
 struct Column {

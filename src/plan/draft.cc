@@ -99,13 +99,29 @@ bool Draft::lessen(const Change& change) {
   return true;
 }
 
+// The instance that slows the cell down most leaves, if it may.
+void Draft::relieve(std::size_t device, std::size_t m) {
+  std::size_t worst = m;
+  for (std::size_t other = 0; other < problem_.models; ++other)
+    if (placement_.batch(problem_.cell(device, other)) != kAbsent && !problem_.pinned[problem_.cell(device, other)] &&
+        problem_.slowed(device, m, other) > problem_.slowed(device, m, worst))
+      worst = other;
+  if (worst == m) return;
+  place(device, worst, kAbsent);
+  relieved_ = device;
+}
+
 bool Draft::insert(const Change& change, int depth) {
   if (!kept_) kept_ = problem_.cell(change.device, change.m);
   std::size_t tries = 0;
   const std::size_t first = before_.size();
-  while (!placement_.fits(problem_, change.device, change.m, change.batch))
-    if (++tries > 2 * problem_.models || !lessen(change)) return false;
-  place(change.device, change.m, change.batch);
+  if (placement_.batch(problem_.cell(change.device, change.m)) == change.batch) {
+    relieve(change.device, change.m);
+  } else {
+    while (!placement_.fits(problem_, change.device, change.m, change.batch))
+      if (++tries > 2 * problem_.models || !lessen(change)) return false;
+    place(change.device, change.m, change.batch);
+  }
   for (std::size_t i = first; i < before_.size(); ++i) {
     const std::size_t m = before_[i].m;
     if (placement_.copies(problem_, m) == 0 && !host(m, depth - 1)) return false;
@@ -118,7 +134,7 @@ bool Draft::host(std::size_t m, int depth) {
   double most = -std::numeric_limits<double>::infinity();
   for (std::size_t device = 0; device < problem_.devices; ++device)
     for (std::size_t batch = 0; batch < problem_.batches; ++batch) {
-      if (problem_.rate[problem_.option(device, m, batch)] <= 0.0) continue;
+      if (problem_.rate[problem_.option(device, m, batch)] <= 0.0 || device == relieved_) continue;
       const double value = worth(device, m, batch);
       if (value > most && placement_.fits(problem_, device, m, static_cast<int>(batch))) {
         most = value;

@@ -41,6 +41,11 @@ Json cells(const Profile& profile, std::size_t kind, std::size_t model) {
   }
   Json result = {{"latency_s", latency_s}, {"memory_bytes", memory_bytes}};
   if (!profile.weights_bytes.empty()) result["weights_bytes"] = profile.weights_bytes[kind * profile.models.size() + model];
+  if (!profile.slowdown.empty()) {
+    const auto first = profile.slowdown.begin() +
+                       static_cast<std::ptrdiff_t>((kind * profile.models.size() + model) * profile.models.size());
+    result["slowdown"] = std::vector<double>(first, first + static_cast<std::ptrdiff_t>(profile.models.size()));
+  }
   return result;
 }
 
@@ -102,6 +107,8 @@ Profile profile_from_json(std::string_view text, const std::string& name) {
       // For all models or for none: a row that lacks it beside one that has it is an error of that row.
       if (row.has("weights_bytes") || !profile.weights_bytes.empty())
         profile.weights_bytes.push_back(row["weights_bytes"].integer());
+      if (row.has("slowdown") || !profile.slowdown.empty())
+        append_row(row["slowdown"], row["slowdown"].numbers(), profile.models.size(), profile.slowdown);
     }
   checked(name, [&] { check(profile); });
   return profile;

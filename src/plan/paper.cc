@@ -1,6 +1,7 @@
 #include "plan/paper.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "plan/draft.h"
@@ -48,7 +49,7 @@ void consider(const Problem& problem, const Scored& present, const Change& chang
 }  // namespace
 
 double promise(const Problem& problem, const Shares& present, std::size_t device, std::size_t m, int batch) {
-  if (batch == kAbsent) return present.bound();
+  if (batch == kAbsent) return problem.slowdown.empty() ? present.bound() : std::numeric_limits<double>::infinity();
   const double worth = present.price[m] * problem.rate[problem.option(device, m, static_cast<std::size_t>(batch))];
   return present.bound() + std::max(0.0, worth - present.worth[device]);
 }

@@ -125,6 +125,10 @@ Problem make_problem(const Profile& profile, const std::vector<Device>& devices,
         problem.rate.push_back(fits && quick ? profile.batch_sizes[batch] / profile.latency_s[index] : 0.0);
       }
   }
+  for (std::size_t kind = 0; kind < profile.kinds.size() && !profile.slowdown.empty(); ++kind)
+    for (const std::size_t model : problem.model)
+      for (const std::size_t other : problem.model)
+        problem.slowdown.push_back(profile.slowed_by(kind, model, std::span(&other, 1)));
   for (const std::size_t cell : cells_of(options.pinned, "pinned", profile, devices, problem)) problem.pinned[cell] = true;
   for (const std::size_t cell : cells_of(options.forbidden, "forbidden", profile, devices, problem)) {
     require(!problem.pinned[cell], "model \"", profile.models[problem.model[cell % problem.models]], "\" on device \"",
@@ -151,7 +155,7 @@ std::int64_t Placement::workspace_without(const Problem& problem, std::size_t de
     const int held = batch_[problem.cell(device, other)];
     return held == kAbsent ? 0 : problem.workspace_bytes[problem.option(device, other, static_cast<std::size_t>(held))];
   };
-  if (workspace(m) < workspace_bytes_[device]) return workspace_bytes_[device];
+  if (workspace_bytes_[device] == 0 || workspace(m) < workspace_bytes_[device]) return workspace_bytes_[device];
   std::int64_t largest = 0;
   for (std::size_t other = 0; other < problem.models; ++other)
     if (other != m) largest = std::max(largest, workspace(other));
@@ -180,6 +184,15 @@ void Placement::place(const Problem& problem, std::size_t device, std::size_t m,
   workspace_bytes_[device] = std::max(workspace_bytes_[device], problem.workspace_bytes[option]);
 }
 
+double rate_of(const Problem& problem, const Placement& placement, std::size_t device, std::size_t m) {
+  const int batch = placement.batch(problem.cell(device, m));
+  if (batch == kAbsent) return 0.0;
+  double factor = 1.0;
+  for (std::size_t other = 0; other < problem.models && !problem.slowdown.empty(); ++other)
+    if (placement.batch(problem.cell(device, other)) != kAbsent) factor = std::max(factor, problem.slowed(device, m, other));
+  return problem.rate[problem.option(device, m, static_cast<std::size_t>(batch))] / factor;
+}
+
 Part part_of(const Problem& whole, std::vector<std::size_t> devices, std::vector<std::size_t> models) {
   Problem part;
   part.devices = devices.size();
@@ -204,6 +217,9 @@ Part part_of(const Problem& whole, std::vector<std::size_t> devices, std::vector
       }
     }
   }
+  for (std::size_t first = 0; first < whole.slowdown.size(); first += whole.models * whole.models)
+    for (const std::size_t m : models)
+      for (const std::size_t other : models) part.slowdown.push_back(whole.slowdown[first + m * whole.models + other]);
   return {std::move(part), std::move(devices), std::move(models)};
 }
 
@@ -232,10 +248,23 @@ void Part::into(const Problem& whole, const Placement& part, Placement& placemen
 Scored score(const Problem& problem, Placement placement) {
   std::vector<double> rate(problem.devices * problem.models, 0.0);
   for (std::size_t cell = 0; cell < rate.size(); ++cell)
-    if (const int batch = placement.batch(cell); batch != kAbsent)
-      rate[cell] = problem.rate[cell * problem.batches + static_cast<std::size_t>(batch)];
+    rate[cell] = rate_of(problem, placement, cell / problem.models, cell % problem.models);
   Shares shares = best_shares(rate, problem.demand);
   return {std::move(placement), std::move(shares)};
+}
+
+Scored without_idle(const Problem& problem, Scored scored) {
+  for (bool left = true; left;) {
+    left = false;
+    for (std::size_t cell = 0; cell < problem.devices * problem.models; ++cell)
+      if (scored.placement.batch(cell) != kAbsent && scored.shares.share[cell] <= 0.0 && !problem.pinned[cell]) {
+        scored.placement.place(problem, cell / problem.models, cell % problem.models, kAbsent);
+        left = !problem.slowdown.empty();
+      }
+    // Those that stay are faster now, and may take what another one did.
+    if (left) scored = score(problem, std::move(scored.placement));
+  }
+  return scored;
 }
 
 }  // namespace quorate

@@ -24,12 +24,19 @@ struct Problem {
   std::vector<double> usd_per_hour;                           // [devices]
   std::vector<bool> accelerator;                              // [devices]: its kind is not a "cpu-..."
   std::vector<bool> pinned;                                   // [devices, models]: must be placed
+  // [the profile's kinds, models, models]: see Profile. Rates are those of models that are alone on their device.
+  std::vector<double> slowdown;
 
   std::size_t cell(std::size_t device, std::size_t m) const { return device * models + m; }
   std::size_t option(std::size_t device, std::size_t m, std::size_t batch) const {
     return cell(device, m) * batches + batch;
   }
   std::int64_t memory_bytes(std::size_t option) const { return resident_bytes[option] + workspace_bytes[option]; }
+
+  // 1 or more: how much longer a batch of `m` takes on a device that hosts `other` too.
+  double slowed(std::size_t device, std::size_t m, std::size_t other) const {
+    return slowdown.empty() ? 1.0 : slowdown[(kind[device] * models + m) * models + other];
+  }
 
   // The batch that needs the least memory (of equals the smallest), or -1 where the model can't run.
   int smallest(std::size_t device, std::size_t m) const;
@@ -69,6 +76,9 @@ class Placement {
   std::vector<std::int64_t> workspace_bytes_;  // [devices], the largest of what is placed
 };
 
+// What the cell's instance does in samples/s, beside the others on its device; 0 where there is none.
+double rate_of(const Problem& problem, const Placement& placement, std::size_t device, std::size_t m);
+
 // Some of a problem's devices and models, as a problem of its own.
 struct Part {
   Problem problem;
@@ -87,5 +97,9 @@ struct Scored {
   Shares shares;
 };
 Scored score(const Problem& problem, Placement placement);
+
+// The placement without instances that got no share, unless they are pinned: a device would give them work that is better
+// done elsewhere, and others may be slower for them.
+Scored without_idle(const Problem& problem, Scored scored);
 
 }  // namespace quorate

@@ -51,7 +51,29 @@ std::optional<std::size_t> index_in(const List& list, const Value& value) {
   return found == list.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - list.begin()));
 }
 
+void check_slowdown(const Profile& profile) {
+  const std::size_t kinds = profile.kinds.size(), models = profile.models.size();
+  require(profile.slowdown.empty() || profile.slowdown.size() == kinds * models * models, "slowdown has ",
+          profile.slowdown.size(), " entries, but must have ", kinds * models * models, ": [", kinds, " kinds, ", models,
+          " models, ", models, " models], or none");
+  for (std::size_t i = 0; i < profile.slowdown.size(); ++i) {
+    const double factor = profile.slowdown[i];
+    const std::size_t model = i / models % models, other = i % models;
+    if (std::isfinite(factor) && factor >= 1.0 && (model != other || factor == 1.0)) continue;
+    require(false, "slowdown of model \"", profile.models[model], "\" by model \"", profile.models[other], "\" on kind \"",
+            profile.kinds[i / models / models], "\" is ", factor, ", but must be ",
+            model == other ? "1" : "at least 1 and finite");
+  }
+}
+
 }  // namespace
+
+double Profile::slowed_by(std::size_t kind, std::size_t model, std::span<const std::size_t> hosted) const {
+  double most = 1.0;
+  for (std::size_t i = 0; i < hosted.size() && !slowdown.empty(); ++i)
+    most = std::max(most, slowdown[(kind * models.size() + model) * models.size() + hosted[i]]);
+  return most;
+}
 
 std::optional<std::size_t> Profile::kind_index(std::string_view kind) const { return index_in(kinds, kind); }
 std::optional<std::size_t> Profile::batch_index(int batch_size) const { return index_in(batch_sizes, batch_size); }
@@ -70,6 +92,7 @@ void check(const Profile& profile) {
   require(profile.weights_bytes.empty() || profile.weights_bytes.size() == kinds * models, "weights_bytes has ",
           profile.weights_bytes.size(), " entries, but must have ", kinds * models, ": [", kinds, " kinds, ", models,
           " models], or none");
+  check_slowdown(profile);
 
   for (std::size_t model = 0; model < models; ++model) {
     bool runs = false;

@@ -57,6 +57,14 @@ Part group_of(const Problem& problem, const Priced& present, std::vector<std::si
   return part;
 }
 
+// The cells of these devices as they were.
+std::vector<Change> cells_on(const Problem& problem, const std::vector<std::size_t>& devices, const Placement& placement) {
+  std::vector<Change> cells;
+  for (const std::size_t device : devices)
+    for (std::size_t m = 0; m < problem.models; ++m) cells.push_back({device, m, placement.batch(problem.cell(device, m))});
+  return cells;
+}
+
 }  // namespace
 
 Priced regroup(const Problem& problem, Priced present, int groups, double enough, const Clock& clock, Random& random) {
@@ -66,12 +74,12 @@ Priced regroup(const Problem& problem, Priced present, int groups, double enough
     const Priced before = priced(group.problem, group.from(problem, present.placement));
     const Priced after = anneal(group.problem, before, kRegroupTries, kRegroupTries, kHot, 1e300, clock, random);
     if (after.basis.throughput() <= before.basis.throughput() * (1.0 + kNoise)) continue;
-    Placement placement = present.placement;
-    group.into(problem, after.placement, placement);
+    Priced next = present;
+    group.into(problem, after.placement, next.placement);
     bool whole = true;
-    for (std::size_t m = 0; m < problem.models && whole; ++m) whole = placement.copies(problem, m) > 0;
+    for (std::size_t m = 0; m < problem.models && whole; ++m) whole = next.placement.copies(problem, m) > 0;
     if (!whole) continue;
-    Priced next = priced(problem, std::move(placement));
+    rescore(problem, next, cells_on(problem, group.devices, present.placement));
     if (next.basis.throughput() >= present.basis.throughput() * (1.0 - kNoise)) present = std::move(next);
   }
   return present;

@@ -27,7 +27,8 @@ void collect(const Problem& problem, const Priced& present, std::vector<Promisin
       const int held = present.placement.batch(problem.cell(device, m));
       for (std::size_t batch = 0; batch < problem.batches; ++batch) {
         const double gain = price * problem.rate[first + batch] - worth;
-        if (gain <= least || static_cast<int>(batch) == held) continue;
+        // One that is there promises a gain where it is slowed down.
+        if (gain <= least || (static_cast<int>(batch) == held && problem.slowdown.empty())) continue;
         sum += gain;
         out.push_back({{device, m, static_cast<int>(batch)}, gain, sum});
       }
@@ -37,10 +38,10 @@ void collect(const Problem& problem, const Priced& present, std::vector<Promisin
 
 void apply(const Problem& problem, const Placement& placement, const std::vector<Change>& before, ShareBasis& basis) {
   for (const Change& change : before) {
-    const int batch = placement.batch(problem.cell(change.device, change.m));
-    basis.set(
-        change.device, change.m,
-        batch == kAbsent ? 0.0 : problem.rate[problem.option(change.device, change.m, static_cast<std::size_t>(batch))]);
+    basis.set(change.device, change.m, rate_of(problem, placement, change.device, change.m));
+    for (std::size_t m = 0; m < problem.models && !problem.slowdown.empty(); ++m)
+      if (const double rate = rate_of(problem, placement, change.device, m); rate != basis.rate(change.device, m))
+        basis.set(change.device, m, rate);
   }
 }
 
@@ -50,8 +51,7 @@ Priced priced(const Problem& problem, Placement placement) {
   ShareBasis basis(problem.devices, problem.demand);
   for (std::size_t device = 0; device < problem.devices; ++device)
     for (std::size_t m = 0; m < problem.models; ++m)
-      if (const int batch = placement.batch(problem.cell(device, m)); batch != kAbsent)
-        basis.set(device, m, problem.rate[problem.option(device, m, static_cast<std::size_t>(batch))]);
+      if (const double rate = rate_of(problem, placement, device, m); rate > 0.0) basis.set(device, m, rate);
   basis.solve();
   return {std::move(placement), std::move(basis)};
 }

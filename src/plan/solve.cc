@@ -6,6 +6,7 @@
 
 #include "plan/bound.h"
 #include "plan/branch.h"
+#include "plan/dive.h"
 #include "plan/pack.h"
 #include "plan/regroup.h"
 #include "plan/rounding.h"
@@ -19,13 +20,20 @@ constexpr int kTriesPerIteration = 100;   // placements scored
 constexpr int kRounds = 600;              // of column generation
 constexpr double kForBound = 0.35;        // of the time, for the first bound at most
 constexpr double kForSearch = 0.8;        // of what is left then; the rest is for the last bound
+constexpr double kForDive = 0.3;          // of what is left then
 constexpr double kBeforeBranching = 0.5;  // of time and iterations, where so few cells are to fill that branching gets far
 constexpr std::size_t kBranchable = 150;
+// Cells; beyond, columns may be of classes whose devices are not quite alike (columns.h).
+constexpr std::size_t kDivable = 5000;
 constexpr int kIterationsPerNode = 5;   // what a relaxation takes
+constexpr int kIterationsPerDive = 40;  // a dive is a relaxation for each device, with few rounds
+constexpr double kWorthDiving = 0.8;    // of the best throughput: a dive that can't reach it ends
 constexpr int kGroups = 200;            // regrouped before every other annealing
 constexpr int kGroupsPerIteration = 5;  // they are small
 constexpr std::size_t kGroupable = 5;   // where there are more devices
 constexpr int kFirstCycle = 5;          // iterations of the first annealing; later ones are longer
+constexpr int kRoundedEvery = 4;        // annealings from a rounding drawn anew
+constexpr int kDiveEvery = 8;           // from a dive, which takes as long as a few of them
 constexpr int kPatience = 24;           // annealings in a row that led to nothing better before the search ends
 // Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
 constexpr std::array<double, 4> kHot = {0.02, 0.1, 0.3, 0.1};
@@ -53,7 +61,16 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, con
     found.bound = std::min(found.bound, relaxation->bound);
     if (std::optional<Priced> start = round(Rounding::kLargest)) take(std::move(*start), "columns");
   }
-  const bool branches = relaxation && problem.devices * problem.models <= kBranchable;
+  const std::size_t cells = problem.devices * problem.models;
+  const bool branches = relaxation && cells <= kBranchable, dives = relaxation && !branches && cells <= kDivable;
+  const auto dived = [&](double beaten, Rounding how, const Clock& until) {
+    left -= kIterationsPerDive;
+    return dive(problem, *relaxation, beaten, how, until, random);
+  };
+  if (dives && left > kIterationsPerDive && best.basis.throughput() < enough())
+    if (std::optional<Priced> start =
+            dived(beaten_by(best.basis.throughput()), Rounding::kLargest, Clock(kForDive * clock.left_s())))
+      take(std::move(*start), "diving");
   const int for_branching = branches ? static_cast<int>((1.0 - kBeforeBranching) * left) : 0;
   const Clock searching((branches ? kBeforeBranching : kForSearch) * clock.left_s());
   int failures = 0;
@@ -61,15 +78,21 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, con
        left > for_branching && failures < kPatience && best.basis.throughput() < enough() && !searching.over(); ++cycle) {
     const int length = kFirstCycle << std::min(cycle / 4, 10), spent = std::min(left - for_branching, length);
     left -= spent;
-    // Every fourth annealing starts from columns drawn anew.
-    const std::optional<Priced> anew = cycle % 4 == 3 ? round(Rounding::kDrawn) : std::nullopt;
+    Priced from = best;
+    // Some annealings start from columns drawn anew.
+    if (cycle % (dives ? kDiveEvery : kRoundedEvery) == 3)
+      if (std::optional<Priced> anew = dives && left > kIterationsPerDive
+                                           ? dived(kWorthDiving * best.basis.throughput(), Rounding::kDrawn, searching)
+                                           : round(Rounding::kDrawn))
+        from = std::move(*anew);
     bool better = false;
     if (cycle % 2 == 1 && problem.devices > kGroupable) {
       const int iterations = std::min(kGroups / kGroupsPerIteration, left), groups = iterations * kGroupsPerIteration;
       left -= iterations;
-      better = take(regroup(problem, best, groups, enough(), searching, random), "regrouping");
+      from = regroup(problem, std::move(from), groups, enough(), searching, random);
+      better = take(from, "regrouping");
     }
-    better |= take(anneal(problem, anew ? *anew : best, length * kTriesPerIteration, spent * kTriesPerIteration,
+    better |= take(anneal(problem, from, length * kTriesPerIteration, spent * kTriesPerIteration,
                           kHot[static_cast<std::size_t>(cycle) % kHot.size()], enough(), searching, random),
                    "annealing");
     failures = better ? 0 : failures + 1;

@@ -33,14 +33,18 @@ void Stream::host(const Plan& plan, const Profile& profile) {
   for (std::size_t device = 0; device < plan.devices.size(); ++device) {
     const std::size_t kind = profile.kind_index(plan.devices[device].kind).value();
     std::size_t most = 0;
+    std::vector<std::size_t> hosted;
+    for (std::size_t model = 0; model < plan.models.size(); ++model)
+      if (plan.batch[plan.index(device, model)] > 0) hosted.push_back(model);
     for (std::size_t model = 0; model < plan.models.size(); ++model) {
       const int batch = plan.batch[plan.index(device, model)];
       if (batch == 0 || plan.demand[model] == 0.0) continue;
-      const auto [latency_s, added] = latencies_s_.try_emplace({kind, model, batch});
+      const double slower = profile.slowed_by(kind, model, hosted);
+      const auto [latency_s, added] = latencies_s_.try_emplace({kind, model, batch, slower});
       if (added) {
         latency_s->second.push_back(0.0);
         for (int samples = 1; samples <= batch; ++samples)
-          latency_s->second.push_back(latency_of_batch(profile, kind, model, samples));
+          latency_s->second.push_back(slower * latency_of_batch(profile, kind, model, samples));
       }
       instances_[device].push_back({model, static_cast<std::size_t>(batch), &latency_s->second});
       idle_[model].insert(device);

@@ -75,9 +75,10 @@ class Stream {
   Itinerary itinerary_;
   double record_before_s_;
   std::size_t most_in_flight_ = 0;
-  std::map<std::tuple<std::size_t, std::size_t, int>, std::vector<double>> latencies_s_;  // by kind, model and batch
-  std::vector<std::vector<Instance>> instances_;                                          // [devices]
-  std::vector<Backlog> hosted_;                                                           // scratch
+  std::map<std::tuple<std::size_t, std::size_t, int, double>, std::vector<double>>
+      latencies_s_;                               // by kind, model, batch and slowdown
+  std::vector<std::vector<Instance>> instances_;  // [devices]
+  std::vector<Backlog> hosted_;                   // scratch
 
   std::deque<Requested> outside_;
   std::size_t outside_samples_ = 0;

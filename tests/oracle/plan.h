@@ -72,6 +72,16 @@ class Held {
   std::int64_t resident_ = 0, workspace_ = 0;
 };
 
+// How much longer a model's batches take beside the others.
+inline double slower(const Profile& profile, std::size_t kind, std::size_t model, const std::vector<std::size_t>& hosted) {
+  double factor = 1.0;
+  const std::size_t models = profile.models.size();
+  for (const std::size_t other : hosted)
+    if (!profile.slowdown.empty() && profile.slowdown.at(kind * models * models + model * models + other) > factor)
+      factor = profile.slowdown[kind * models * models + model * models + other];
+  return factor;
+}
+
 // Every batch or none for every cell, within memory, every model of positive demand hosted. At most 3 such models.
 inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& devices, const std::vector<double>& demand,
                           Workspace workspace = Workspace::kLargest) {
@@ -93,13 +103,17 @@ inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& dev
       const auto kind = static_cast<std::size_t>(
           std::find(profile.kinds.begin(), profile.kinds.end(), devices[device].kind) - profile.kinds.begin());
       Held held(workspace);
+      std::vector<std::size_t> here;
+      for (std::size_t i = 0; i < models.size(); ++i)
+        if (choice[device * models.size() + i] > 0) here.push_back(models[i]);
       for (std::size_t i = 0; i < models.size(); ++i) {
         const std::size_t chosen = choice[device * models.size() + i];
         if (chosen == 0) continue;
         const std::size_t index = profile.index(kind, models[i], chosen - 1);
         held.add(profile, kind, models[i], chosen - 1);
         fits = fits && std::isfinite(profile.latency_s[index]);
-        rate[device * models.size() + i] = profile.batch_sizes[chosen - 1] / profile.latency_s[index];
+        rate[device * models.size() + i] =
+            profile.batch_sizes[chosen - 1] / (profile.latency_s[index] * slower(profile, kind, models[i], here));
         hosted[i] = true;
       }
       fits = fits && held.bytes() <= devices[device].memory_bytes;
@@ -125,6 +139,9 @@ inline std::string fault(const Plan& plan, const Profile& profile, Workspace wor
     const Device& device = plan.devices[d];
     double time = 0.0;
     Held held(workspace);
+    std::vector<std::size_t> here;
+    for (std::size_t m = 0; m < plan.models.size(); ++m)
+      if (plan.batch[plan.index(d, m)] > 0) here.push_back(m);
     for (std::size_t m = 0; m < plan.models.size(); ++m) {
       const int batch = plan.batch[plan.index(d, m)];
       const double share = plan.share[plan.index(d, m)];
@@ -143,7 +160,7 @@ inline std::string fault(const Plan& plan, const Profile& profile, Workspace wor
       const std::size_t index = profile.index(kind, m, b);
       if (!std::isfinite(profile.latency_s[index])) return message("model ", m, " does not run on ", device.kind);
       held.add(profile, kind, m, b);
-      rate[m] += share * batch / profile.latency_s[index];
+      rate[m] += share * batch / (profile.latency_s[index] * slower(profile, kind, m, here));
     }
     if (time > 1.0 + 1e-9) return message("shares of ", device.name, " sum to ", time);
     if (held.bytes() > device.memory_bytes)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "oracle/interpolate.h"
+#include "oracle/plan.h"
 #include "quorate/plan/simulate.h"
 
 namespace quorate::oracle {
@@ -120,7 +121,11 @@ inline Played play(const Plan& plan, const Profile& profile, const std::vector<d
           batch.push_back(&task);
       const auto kind = static_cast<std::size_t>(
           std::find(profile.kinds.begin(), profile.kinds.end(), plan.devices[device].kind) - profile.kinds.begin());
-      const double latency_s = read_off(profile, kind, best, static_cast<int>(batch.size()));
+      std::vector<std::size_t> here;
+      for (std::size_t m = 0; m < models; ++m)
+        if (plan.batch[plan.index(device, m)] > 0) here.push_back(m);
+      const double latency_s =
+          slower(profile, kind, best, here) * read_off(profile, kind, best, static_cast<int>(batch.size()));
       for (Task* task : batch) {
         task->device = static_cast<int>(device);
         task->end_s = now_s + latency_s;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "oracle/plan.h"
+#include "plan/columns.h"
 #include "plan/instances.h"
 #include "plan/pack.h"
 #include "plan/rounding.h"
@@ -78,6 +79,29 @@ TEST(Relaxation, RoundsToPlacementsWithinMemory) {
     for (std::size_t device = 0; device < problem.devices; ++device) EXPECT_GE(placement->free_bytes(device), 0);
   }
   EXPECT_GT(placed, 50);
+}
+
+TEST(Relaxation, FewClassesHoldWhatTheirFirstDeviceHoldsAtLeast) {
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    const Instance instance = random_instance(seed, {.models = 4, .devices = 40, .batches = 3}, 8.0);
+    const Problem problem = make_problem(instance.profile, instance.devices, {.demand = instance.demand});
+    const std::vector<DeviceClass> exact = classes_of(problem);
+    EXPECT_GT(exact.size(), 30u) << "memory is drawn for each device";
+    const std::vector<DeviceClass> few = classes_of(problem, 6 * problem.models);
+    EXPECT_LT(few.size(), exact.size() / 2);
+    std::vector<int> seen(problem.devices, 0);
+    for (const DeviceClass& alike : few)
+      for (const std::size_t device : alike.devices) {
+        ++seen[device];
+        const std::size_t first = alike.devices[0];
+        EXPECT_EQ(problem.kind[device], problem.kind[first]);
+        EXPECT_LE(problem.capacity_bytes[device], problem.capacity_bytes[first]);
+        for (std::size_t m = 0; m < problem.models; ++m)
+          for (std::size_t batch = 0; batch < problem.batches; ++batch)
+            EXPECT_LE(problem.rate[problem.option(device, m, batch)], problem.rate[problem.option(first, m, batch)]);
+      }
+    EXPECT_EQ(seen, std::vector<int>(problem.devices, 1));
+  }
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ struct Instance {
 
 struct InstanceSize {
   std::size_t models = 3, devices = 2, batches = 3;
-  bool weights = false;  // are they known?
+  bool weights = false;   // are they known?
+  bool slowdown = false;  // do models slow each other down?
 };
 
 // `room` scales the devices' memory: about 1 holds each model once. Kinds differ by model, some cells have holes, some
@@ -55,6 +56,11 @@ inline Instance random_instance(std::uint64_t seed, InstanceSize size, double ro
     const double part = needed / static_cast<double>(size.devices) * room * (0.7 + 0.6 * random.uniform());
     instance.devices.push_back(
         {(cpu ? "cpu:" : "gpu:") + std::to_string(device), cpu ? "cpu-1core" : "gpu", static_cast<std::int64_t>(part)});
+  }
+  Random apart(seed, 8);
+  for (std::size_t i = 0; i < 2 * size.models * size.models && size.slowdown; ++i) {
+    const bool itself = i / size.models % size.models == i % size.models;
+    profile.slowdown.push_back(itself || apart.below(3) == 0 ? 1.0 : 1.0 + apart.uniform());
   }
   return instance;
 }

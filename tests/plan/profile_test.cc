@@ -43,7 +43,27 @@ void expect_fault(const Change& change, const std::string& what) {
 
 TEST(Profile, AcceptsHolesAndLatencyThatFalls) { EXPECT_NO_THROW(check(sample_profile())); }
 
+TEST(Profile, TheLargestSlowdownCounts) {
+  Profile profile{
+      {"a", "b", "c"}, {1}, {"gpu"}, {1e-3, 1e-3, 1e-3}, {1, 1, 1}, {}, {1.0, 1.5, 1.2, 1.1, 1.0, 1.0, 1.0, 1.3, 1.0}};
+  EXPECT_NO_THROW(check(profile));
+  EXPECT_EQ(profile.slowed_by(0, 0, std::vector<std::size_t>{0}), 1.0);
+  EXPECT_EQ(profile.slowed_by(0, 0, std::vector<std::size_t>{0, 1, 2}), 1.5);
+  EXPECT_EQ(profile.slowed_by(0, 2, std::vector<std::size_t>{0, 2}), 1.0);
+  EXPECT_EQ(profile_from_json(to_json(profile)), profile);
+  profile.slowdown.clear();
+  EXPECT_EQ(profile.slowed_by(0, 0, std::vector<std::size_t>{0, 1, 2}), 1.0);
+}
+
 TEST(Profile, CheckNamesWhatIsWrong) {
+  expect_fault([](Profile& p) { p.slowdown = {1.0}; },
+               "slowdown has 1 entries, but must have 8: [2 kinds, 2 models, 2 models], or none");
+  expect_fault([](Profile& p) { p.slowdown = {1, 1, 1, 1, 1, 1, 0.9, 1}; },
+               "slowdown of model \"b\" by model \"a\" on kind \"cpu-1core\" is 0.9, but must be at least 1 and finite");
+  expect_fault([](Profile& p) { p.slowdown = {1, kInfinity, 1, 1, 1, 1, 1, 1}; },
+               "slowdown of model \"a\" by model \"b\" on kind \"gpu\" is inf, but must be at least 1 and finite");
+  expect_fault([](Profile& p) { p.slowdown = {1.5, 1, 1, 1, 1, 1, 1, 1}; },
+               "slowdown of model \"a\" by model \"a\" on kind \"gpu\" is 1.5, but must be 1");
   expect_fault([](Profile& p) { p.models.clear(); }, "models is empty, but must hold at least one name");
   expect_fault([](Profile& p) { p.models[1] = ""; }, "models[1] is empty, but must be a name");
   expect_fault([](Profile& p) { p.models[1] = "a"; }, "models holds \"a\" twice, but must hold it once");

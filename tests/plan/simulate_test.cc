@@ -156,7 +156,7 @@ TEST(Simulate, EqualsTheOracle) {
 
 TEST(Simulate, CascadesEqualTheOracle) {
   int seen = 0;
-  for (const Case& c : feasible_cases(300, {.models = 4, .devices = 3, .batches = 3}, 1.5)) {
+  for (const Case& c : feasible_cases(300, {.models = 4, .devices = 3, .batches = 3, .slowdown = true}, 1.5)) {
     Random random(static_cast<std::uint64_t>(c.plan.throughput), 1);
     SimulateOptions options;
     for (std::size_t m = 0; m < 4; ++m) {

@@ -61,6 +61,32 @@ def test_from_csv_names_what_is_wrong(tmp_path, lines, what):
         qr.Profile.from_csv(write(tmp_path / "p.csv", *lines))
 
 
+def test_slowdown_from_csv(tmp_path):
+    table = write(tmp_path / "p.csv", HEAD, *ROWS)
+    beside = write(tmp_path / "s.csv", "kind,model,beside,slowdown", "gpu,b,a,1.25")
+    profile = qr.Profile.from_csv(table, slowdown=beside)
+    assert profile.slowdown.tolist() == [[[1.0, 1.0], [1.25, 1.0]]]
+    assert qr.Profile.from_json(profile.to_json()) == profile != qr.Profile.from_csv(table)
+    assert qr.Profile.from_csv(table).slowdown is None
+    assert profile.interpolated([1, 4]).slowdown.tolist() == profile.slowdown.tolist()
+
+
+@pytest.mark.parametrize(
+    "rows, what",
+    [
+        (["gpu,a,c,2"], r"s\.csv:2: beside is 'c', but must be one that .*p\.csv holds"),
+        (["tpu,a,b,2"], "kind is 'tpu', but must be one that"),
+        (["gpu,a,b,0.9"], "slowdown is '0.9', but must be a number of at least 1"),
+        (["gpu,a,a,2"], "beside is 'a', but must be another model"),
+        (["gpu,a,b,2", "gpu,a,b,2"], r's\.csv:3: holds model "a" beside "b" on kind "gpu" again'),
+    ],
+)
+def test_slowdown_names_what_is_wrong(tmp_path, rows, what):
+    table = write(tmp_path / "p.csv", HEAD, *ROWS)
+    with pytest.raises(qr.FileError, match=what):
+        qr.Profile.from_csv(table, slowdown=write(tmp_path / "s.csv", "kind,model,beside,slowdown", *rows))
+
+
 INFERENCE = (
     "Model,Batch,Concurrency,Model Config Path,Instance Group,Preferred Batch Sizes,Satisfies Constraints,"
     "Throughput (infer/sec),p99 Latency (ms),RAM Usage (MB)"

@@ -14,8 +14,8 @@
 namespace quorate {
 
 // `throughput` samples/s flow through the committee when model m sees demand[m] of them: the least of rate(m) / demand[m]
-// over the models, where rate(m) is the sum over devices of share x batch / latency_s (Pochelu et al., arXiv 2208.14049,
-// with shares of a device's time in place of a measured run).
+// over the models, where rate(m) is the sum over devices of share x batch / (latency_s x the profile's slowdown by what else
+// the device hosts) (Pochelu et al., arXiv 2208.14049, with shares of a device's time in place of a measured run).
 struct Plan {
   std::vector<std::string> models;  // the profile's
   std::vector<Device> devices;
@@ -30,7 +30,8 @@ struct Plan {
   std::vector<double> price;
   bool feasible = false;
   std::string why;  // where infeasible: the model, the device and the bytes that are short, and what is proven; else empty
-  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing", "regrouping", "branching"; empty where infeasible
+  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing", "diving", "regrouping", "branching"; empty where
+  // infeasible
   std::string found_by;
   // Where the objective is money or devices: no plan of the asked rate costs less (in usd_per_hour, or devices), proven.
   // Else 0.
@@ -68,7 +69,8 @@ struct PlanOptions {
   std::vector<double> demand = {};
   Objective objective = Objective::kThroughput;
   double rate = 0.0;  // samples/s, 0 for kThroughput, else above 0
-  // Of a batch: larger batches are not used, and a model runs on no device that takes longer for its smallest.
+  // Of a batch, by the profile's latency without a slowdown: larger batches are not used, and a model runs on no device that
+  // takes longer for its smallest.
   double max_latency_s = std::numeric_limits<double>::infinity();
   std::vector<Place> pinned = {};     // placed there whatever it earns, with a share of 0 where it earns nothing
   std::vector<Place> forbidden = {};  // never placed there

@@ -62,8 +62,8 @@ struct SimulateOptions {
 // segments that take turns. Each model has one first-in, first-out queue. A device that is free runs at once the model that
 // pick_next() (policy.h) chooses by the plan's demand, on as many samples as wait, up to the plan's batch; of several free
 // devices the first takes first. Of one moment: batches end, in the devices' order; what arrives joins; segments are let
-// in; free devices take. A batch of n samples takes latency_of_batch() (interpolate.h). Latencies are the profile's:
-// neither variance nor the time to move data is in it.
+// in; free devices take. A batch of n samples takes latency_of_batch() (interpolate.h) x what slows it down
+// (Profile::slowed_by). Latencies are the profile's: neither variance nor the time to move data is in it.
 //
 // Throws std::invalid_argument for an infeasible plan, one for other models or batch sizes than the profile's, arrivals
 // that are empty, not finite or descending, demands outside [0, 1], tiers, exits or reach that are not as said above, and

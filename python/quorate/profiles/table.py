@@ -23,6 +23,7 @@ class Cells:
     latency_s: dict[tuple[str, str, int], float] = field(default_factory=dict)
     memory_bytes: dict[tuple[str, str, int], int] = field(default_factory=dict)
     weights_bytes: dict[tuple[str, str], int] = field(default_factory=dict)  # by kind and model, where known
+    slowdown: dict[tuple[str, str, str], float] = field(default_factory=dict)  # by kind, model and the one beside it
 
     def add(
         self,
@@ -57,20 +58,31 @@ class Cells:
         weights = None
         if self.weights_bytes:
             weights = np.array([[self.weights_bytes.get((kind, model), 0) for model in models] for kind in kinds])
+        slowdown = None
+        if self.slowdown:
+            slowdown = np.ones((len(kinds), len(models), len(models)))
+            for (kind, model, beside), factor in self.slowdown.items():
+                slowdown[kinds.index(kind), models.index(model), models.index(beside)] = factor
         try:
-            return qr.Profile(models, batches, kinds, latency_s, memory_bytes, weights)
+            return qr.Profile(models, batches, kinds, latency_s, memory_bytes, weights, slowdown)
         except ValueError as error:
             raise FileError(f"{self.path}: {error}") from error
 
 
-def from_csv(path: str | os.PathLike[str], *, sparse: bool = False) -> Profile:
+def from_csv(
+    path: str | os.PathLike[str], *, slowdown: str | os.PathLike[str] | None = None, sparse: bool = False
+) -> Profile:
     """A Profile from a CSV file (or one compressed as .gz) with the columns kind, model, batch, latency_s and memory_bytes.
 
     A row is one kind of device, one model and one batch size: the seconds of a whole batch (inf: the model does not run
     there) and the bytes of an instance. A column weights_bytes may say how much of these stays between batches, alike for
-    all batch sizes of a model on a kind. sparse: rows may be missing; what has no row does not run. Raises
-    ``quorate.FileError``, naming the line, for a file that cannot be read, values that are not of that kind, a place twice
-    and, unless sparse, a hole.
+    all batch sizes of a model on a kind. sparse: rows may be missing; what has no row does not run.
+
+    slowdown: a second file with the columns kind, model, beside and slowdown: by which factor, 1 at least, a batch of the
+    model takes longer where the device hosts the model `beside` too. Pairs without a row: 1.
+
+    Raises ``quorate.FileError``, naming the line, for a file that cannot be read, values that are not of that kind, a place
+    or a pair twice, a pair of what the first file does not hold and, unless sparse, a hole.
     """
     cells = Cells(Path(path))
     for row in rows_of(path, ["kind", "model", "batch", "latency_s", "memory_bytes"]):
@@ -80,7 +92,23 @@ def from_csv(path: str | os.PathLike[str], *, sparse: bool = False) -> Profile:
         cells.add(row, place, latency_s, math.ceil(row.number("memory_bytes", 0.0)), weights)
     if not sparse:
         _require_whole(cells)
+    if slowdown is not None:
+        _read_slowdown(cells, slowdown)
     return cells.profile()
+
+
+def _read_slowdown(cells: Cells, path: str | os.PathLike[str]) -> None:
+    kinds, models, _ = (set(names) for names in zip(*cells.latency_s, strict=True))
+    for row in rows_of(path, ["kind", "model", "beside", "slowdown"]):
+        pair = row.text("kind"), row.text("model"), row.text("beside")
+        for column, name, known in zip(("kind", "model", "beside"), pair, (kinds, models, models), strict=True):
+            if name not in known:
+                raise row.fail(column, f"one that {cells.path} holds")
+        if pair in cells.slowdown:
+            raise FileError(f'{row.path}:{row.line}: holds model "{pair[1]}" beside "{pair[2]}" on kind "{pair[0]}" again')
+        if pair[1] == pair[2]:
+            raise row.fail("beside", "another model")
+        cells.slowdown[pair] = row.number("slowdown", 1.0)
 
 
 def _require_whole(cells: Cells) -> None:
