@@ -51,14 +51,10 @@ struct Slab {
 
 void count_and_judge(Slab& slab, const Samples& samples, std::size_t begin, std::size_t end, std::size_t thresholds,
                      const float* last_cost, const CostBins& bins, bool counting) {
-#define QUORATE_STEP(width) \
-  return counting ? width::count(slab, samples, begin, end, thresholds) : width::judge(slab, last_cost, bins)
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  if (vector_width() == VectorWidth::k512) QUORATE_STEP(on_512);
-  if (vector_width() == VectorWidth::k256) QUORATE_STEP(on_256);
-#endif
-  QUORATE_STEP(on_128);
-#undef QUORATE_STEP
+  if (counting)
+    QUORATE_WIDEST(count(slab, samples, begin, end, thresholds));
+  else
+    QUORATE_WIDEST(judge(slab, last_cost, bins));
 }
 
 // The blocks of one stopping tier that have a position, and the block that each sample is in: the last whose lowest position

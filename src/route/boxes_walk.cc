@@ -11,11 +11,7 @@ namespace {
 template <bool kWalk>
 void dispatch(std::size_t thresholds, std::size_t dim, const WalkColumn& column, std::size_t begin, std::size_t end,
               int shift, const WalkLanes& lanes) {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  if (vector_width() == VectorWidth::k512) return on_512::any_pass<kWalk>(thresholds, dim, column, begin, end, shift, lanes);
-  if (vector_width() == VectorWidth::k256) return on_256::any_pass<kWalk>(thresholds, dim, column, begin, end, shift, lanes);
-#endif
-  on_128::any_pass<kWalk>(thresholds, dim, column, begin, end, shift, lanes);
+  QUORATE_WIDEST(any_pass<kWalk>(thresholds, dim, column, begin, end, shift, lanes));
 }
 
 }  // namespace

@@ -25,11 +25,7 @@ constexpr std::array<std::uint64_t, 256> kMinusOnes = [] {
 }  // namespace
 
 void walk_pairs(const PairBlock& block, std::span<const std::int32_t> bound, float before, float share, PairLasts& lasts) {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  if (vector_width() == VectorWidth::k512) return on_512::walk(block, bound, before, share, lasts);
-  if (vector_width() == VectorWidth::k256) return on_256::walk(block, bound, before, share, lasts);
-#endif
-  on_128::walk(block, bound, before, share, lasts);
+  QUORATE_WIDEST(walk(block, bound, before, share, lasts));
 }
 
 }  // namespace quorate

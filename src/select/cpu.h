@@ -78,3 +78,13 @@ void run_unfused(Arguments... arguments) {
 #endif
 
 }  // namespace quorate
+
+// What every_width.inc compiled, at the widest: QUORATE_WIDEST(kernel(arguments)).
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define QUORATE_WIDEST(...)                                                      \
+  (quorate::vector_width() == quorate::VectorWidth::k512   ? on_512::__VA_ARGS__ \
+   : quorate::vector_width() == quorate::VectorWidth::k256 ? on_256::__VA_ARGS__ \
+                                                           : on_128::__VA_ARGS__)
+#else
+#define QUORATE_WIDEST(...) on_128::__VA_ARGS__
+#endif

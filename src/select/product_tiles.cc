@@ -12,12 +12,6 @@ namespace {
 
 }  // namespace
 
-void add_product_tiles(const Rows& rows, double* sums) {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  if (vector_width() == VectorWidth::k512) return on_512::add_tiles(rows, sums);
-  if (vector_width() == VectorWidth::k256) return on_256::add_tiles(rows, sums);
-#endif
-  on_128::add_tiles(rows, sums);
-}
+void add_product_tiles(const Rows& rows, double* sums) { QUORATE_WIDEST(add_tiles(rows, sums)); }
 
 }  // namespace quorate
