@@ -1,6 +1,7 @@
 // Answers, and those to come.
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "core/message.h"
 #include "infer.h"
@@ -30,6 +31,14 @@ std::shared_ptr<Answer> answer_of(const Pending& pending) {
   return {std::make_shared<Pending>(pending), const_cast<Answer*>(&answer)};
 }
 
+// What an answer says of each sample, not copied: the array keeps the answer.
+template <auto kField>
+auto of_samples(const py::object& self) {
+  const auto& values = self.cast<Answer&>().*kField;
+  return py::array_t<std::ranges::range_value_t<decltype(values)>>(static_cast<py::ssize_t>(values.size()), values.data(),
+                                                                   self);
+}
+
 }  // namespace
 
 std::shared_ptr<Answer> result(const Pending& pending, std::optional<double> timeout) {
@@ -51,34 +60,13 @@ void register_answer(py::module_& m) {
             return py::array_t<float>({answer.samples, answer.classes}, answer.probs.data(), self);
           },
           "float32 [samples, classes]: of the tier that answered; with combine=\"mean\" or \"majority\", of all asked.")
+      .def_property_readonly("tier", &of_samples<&Answer::tier>, "int32 [samples]: the tier that answered, from 0.")
       .def_property_readonly(
-          "tier",
-          [](const py::object& self) {
-            auto& answer = self.cast<Answer&>();
-            return py::array_t<std::int32_t>(static_cast<py::ssize_t>(answer.samples), answer.tier.data(), self);
-          },
-          "int32 [samples]: the tier that answered, from 0.")
-      .def_property_readonly(
-          "certainty",
-          [](const py::object& self) {
-            auto& answer = self.cast<Answer&>();
-            return py::array_t<double>(static_cast<py::ssize_t>(answer.samples), answer.certainty.data(), self);
-          },
+          "certainty", &of_samples<&Answer::certainty>,
           "float64 [samples]: how sure that tier was, in [0, 1]. What a DriftMonitor observes beside the tier.")
+      .def_property_readonly("answer", &of_samples<&Answer::answer>, "int32 [samples]: the class.")
       .def_property_readonly(
-          "answer",
-          [](const py::object& self) {
-            auto& answer = self.cast<Answer&>();
-            return py::array_t<std::int32_t>(static_cast<py::ssize_t>(answer.samples), answer.answer.data(), self);
-          },
-          "int32 [samples]: the class.")
-      .def_property_readonly(
-          "degraded",
-          [](const py::object& self) {
-            auto& answer = self.cast<Answer&>();
-            const py::array_t<std::uint8_t> flags(static_cast<py::ssize_t>(answer.samples), answer.degraded.data(), self);
-            return flags.attr("view")("bool");
-          },
+          "degraded", [](const py::object& self) { return of_samples<&Answer::degraded>(self).attr("view")("bool"); },
           "bool [samples]: answered without some member that should have been asked.")
       .def_readonly("lost", &Answer::lost, "The members that are missing from some sample's answer.")
       .def_readonly("foretold_accuracy", &Answer::foretold_accuracy,
