@@ -15,6 +15,7 @@ namespace quorate {
 namespace {
 
 constexpr std::size_t kScouted = 128;  // scouts' boxes become so small before the others start
+constexpr std::size_t kFine = 16;      // and all boxes so small before their cascades are tried
 
 // The cascades that begin with the same stopping tiers.
 struct Unit {
@@ -162,20 +163,16 @@ std::size_t scouts_first(std::vector<Unit>& units, const FoundFront& front, std:
   return static_cast<std::size_t>(rest - units.begin());
 }
 
-// 32 blocks or so along each of two thresholds, 16 along each of three: finer, and counting takes longer than it saves.
-std::size_t coarse_window(std::size_t samples, std::size_t depth) {
-  const std::size_t blocks = depth >= 4 ? 16 : 32;
-  return std::bit_ceil(samples / blocks + 1);
-}
+// 16 blocks or so along each threshold: with finer ones counting takes longer than it saves.
+std::size_t coarse_window(std::size_t samples) { return std::bit_ceil(samples / 16 + 1); }
 
 }  // namespace
 
 FoundFront exact(const Search& search, const FoundFront& front, std::size_t depth, double gap, const BoxGrid& grid) {
   std::vector<Unit> units = units_of(search, depth);
   const std::size_t scouts = scouts_first(units, front, depth);
-  const std::size_t fine = grid.fine > 0 ? grid.fine : depth >= 4 ? 16 : 32;
-  const std::size_t coarse =
-      std::max(fine, grid.coarse > 0 ? grid.coarse : coarse_window(search.predictions.samples(), depth));
+  const std::size_t fine = grid.fine > 0 ? grid.fine : kFine;
+  const std::size_t coarse = std::max(fine, grid.coarse > 0 ? grid.coarse : coarse_window(search.predictions.samples()));
   const std::size_t meet = std::max(fine, std::min(coarse, kScouted));
 
   Rounds rounds(search, front, depth, gap);

@@ -11,7 +11,7 @@ namespace quorate {
 // proven).
 struct BoxGrid {
   std::size_t coarse = 0;  // positions of the first boxes along each threshold; 0: by the number of samples
-  std::size_t fine = 0;    // a box of so few is searched one cascade after another; 0: by the depth
+  std::size_t fine = 0;    // a box of so few is searched one cascade after another; 0: 16
 };
 
 // The front with all cascades of exactly `depth` tiers (2 to 4) out of search.pool that are not dominated: every ordered

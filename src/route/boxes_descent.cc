@@ -74,12 +74,13 @@ void Descent::offer(std::uint32_t errors, const std::uint32_t* reach, const std:
   table_.offer(errors, cost, cascade);
 }
 
-void Descent::offer_lowest(const std::vector<Box>& boxes, std::size_t window) {
+void Descent::offer_lowest(std::vector<Box>& boxes, std::size_t window) {
   for (const Box& box : boxes) {
     std::uint32_t position[kMostThresholds];
     for (std::size_t dim = 0; dim < thresholds_; ++dim) position[dim] = prefix_.low(dim, box.block[dim], window);
     offer(box.errors, box.reach, position);
   }
+  std::erase_if(boxes, [](const Box& box) { return settled(box.reach, 0); });
 }
 
 std::span<const std::uint64_t> Descent::by_block(const std::vector<Box>& boxes, std::size_t dim) {
@@ -118,8 +119,10 @@ std::vector<Box> Descent::split(const std::vector<Box>& boxes, std::size_t windo
           Box child = boxes[i];
           bool empty = false;
           for (std::size_t dim = 0; dim < thresholds_; ++dim) {
-            child.block[dim] = 2 * child.block[dim] + (dim == 0 ? first : others >> (dim - 1) & 1u);
-            empty = empty || !prefix_.has(dim, child.block[dim], window);
+            const std::uint32_t lower = 2 * child.block[dim], upper = dim == 0 ? first : others >> (dim - 1) & 1u;
+            child.block[dim] = lower + upper;
+            empty = empty || !prefix_.has(dim, child.block[dim], window) ||
+                    (upper > 0 && settled(child.reach, dim) && prefix_.has(dim, lower, window));
           }
           if (!empty) children.push_back(child);
         }
@@ -238,7 +241,7 @@ void Descent::cascades_of(const Box& box, std::size_t window, std::size_t dim, c
       cascades_of(box, window, dim + 1, at, bound);
     else
       offer(at.errors, at.reach, at.position);
-    if (at.position[dim] == end) return;
+    if (at.position[dim] == end || settled(at.reach, dim)) return;
     for (const std::uint32_t to = next[at.position[dim] + 1]; at.position[dim] < to; ++at.position[dim]) {
       const std::uint32_t x = at.position[dim];
       bool reaches = true;

@@ -42,8 +42,8 @@ class Descent {
   // Those that may hold something. With `enumerate` their cascades are offered instead, and nothing is returned.
   std::vector<Box> keep(const std::vector<Box>& boxes, std::size_t window, bool enumerate);
 
-  // Offers the cascade at each box's lowest positions.
-  void offer_lowest(const std::vector<Box>& boxes, std::size_t window);
+  // Offers the cascade at each box's lowest positions; boxes that hold no other go.
+  void offer_lowest(std::vector<Box>& boxes, std::size_t window);
 
  private:
   struct Bound {
@@ -57,6 +57,9 @@ class Descent {
     std::uint32_t reach[kMostThresholds];
     std::uint32_t position[kMostThresholds];
   };
+
+  // No sample goes on after tier `dim`: higher thresholds than these of that tier, and of the later ones, change nothing.
+  static bool settled(const std::uint32_t* reach, std::size_t dim) { return reach[dim] == 0; }
 
   double cost_of(const std::vector<double>& cost, const std::uint32_t* reach) const;
   // But for rounding.
