@@ -2,11 +2,9 @@
 // neither.
 #pragma once
 
-#include <cstdint>
-
 namespace quorate {
 
-// Of a normal number above 0, within 1 unit in the last place.
-double log_of(double x);
+// Of a normal number above 0, within 3 units in the last place, or 2e-7 where that is more.
+float log_of(float x);
 
 }  // namespace quorate

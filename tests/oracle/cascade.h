@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <span>
 #include <utility>
@@ -53,7 +54,9 @@ inline double signal_of(Signal signal, const std::vector<double>& scores, const 
   std::vector<double> sorted = scores;
   std::sort(sorted.rbegin(), sorted.rend());
   double part[8] = {};  // in eight parts, with the product's own logarithm: equal to the last bit
-  for (std::size_t c = 0; c < scores.size(); ++c) part[c % 8] -= scores[c] > 0.0 ? scores[c] * log_of(scores[c]) : 0.0;
+  for (std::size_t c = 0; c < scores.size(); ++c)
+    if (const auto share = static_cast<float>(scores[c]); !(share < std::numeric_limits<float>::min()))
+      part[c % 8] -= static_cast<double>(share * log_of(share));
   const double entropy = ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
   const bool one_class = scores.size() == 1;
   switch (signal) {

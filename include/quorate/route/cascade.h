@@ -19,7 +19,8 @@ namespace quorate {
 //                   arXiv 2407.02348: score agreement); for one member its confidence
 //   kVoteAgreement  the weighted share of members that vote for that class (ibid.: vote agreement); for one member 1
 //   kMargin         the highest mean score minus the second highest; 1 where there is one class
-//   kEntropy        1 - H / log(classes), H being the entropy of the mean scores: 1 where it is certain, 0 where uniform
+//   kEntropy        1 - H / log(classes), H being the entropy of the mean scores: 1 where it is certain, 0 where uniform;
+//                   within 1e-7, as its logarithms are of floats
 //   kGiven          what the user says of each sample (Predictions::with_certainty), averaged over members by weight. An
 //                   engine has no such array and refuses it.
 // A member votes for its class of highest score; "most" is by weight. The agreement signals read the tier's own members
