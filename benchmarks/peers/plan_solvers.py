@@ -45,6 +45,19 @@ class Problem:
         return {"batch": batch.tolist(), "share": share.tolist(), "bound": bound}
 
 
+def pack(model: Any, problem: Problem, hosted: dict[tuple[int, int, int], Any], *, outward: bool) -> None:
+    """What a device hosts fits it, in millionths of the largest one's memory, and each model at one batch size. Rounded so
+    that all that fits there fits here (outward), or the other way round."""
+    unit = problem.capacity.max() / 1e6
+    size, room = (np.floor, np.ceil) if outward else (np.ceil, np.floor)
+    for d in range(problem.devices):
+        here = [o for o in hosted if o[0] == d]
+        taken = sum(int(size(problem.bytes[o] / unit)) * hosted[o] for o in here)
+        model.add(taken <= int(room(problem.capacity[d] / unit)))
+        for m in range(problem.models):
+            model.add_at_most_one(hosted[o] for o in here if o[1] == m)
+
+
 def cp_sat(problem: Problem) -> dict[str, Any]:
     from ortools.sat.python import cp_model
 
@@ -55,13 +68,9 @@ def cp_sat(problem: Problem) -> dict[str, Any]:
     share = {o: model.new_int_var(0, STEPS, "") for o in options}
     for o in options:
         model.add(share[o] <= STEPS * hosted[o])
-    unit = problem.capacity.max() / 1e6  # memory in a millionth of the largest device, rounded up
+    pack(model, problem, hosted, outward=False)
     for d in range(problem.devices):
-        here = [o for o in options if o[0] == d]
-        model.add(sum(share[o] for o in here) <= STEPS)
-        model.add(sum(int(np.ceil(problem.bytes[o] / unit)) * hosted[o] for o in here) <= int(problem.capacity[d] / unit))
-        for m in range(problem.models):
-            model.add_at_most_one(hosted[o] for o in here if o[1] == m)
+        model.add(sum(share[o] for o in options if o[0] == d) <= STEPS)
     least = model.new_int_var(0, STEPS * GAINS * problem.devices, "")
     for m in range(problem.models):
         model.add(least <= sum(gain[o] * share[o] for o in options if o[1] == m))
@@ -93,14 +102,10 @@ def cp_sat_bound(problem: Problem) -> dict[str, Any]:
     share = {o: model.new_int_var(0, most[o], "") for o in options}
     for o in options:
         model.add(share[o] <= most[o] * hosted[o])
-    unit = problem.capacity.max() / 1e6
+    pack(model, problem, hosted, outward=True)
     for d in range(problem.devices):
         here = [o for o in options if o[0] == d]
         model.add(sum(share[o] for o in here) <= steps + sum(hosted[o] for o in here))
-        capacity = int(np.ceil(problem.capacity[d] / unit))
-        model.add(sum(int(problem.bytes[o] / unit) * hosted[o] for o in here) <= capacity)
-        for m in range(problem.models):
-            model.add_at_most_one(hosted[o] for o in here if o[1] == m)
     one = scale * steps  # of the objective, for a sample/s
     least = model.new_int_var(int(above * one), int(np.ceil(below * one)), "")
     for m in range(problem.models):
