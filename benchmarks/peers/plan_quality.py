@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import libraries
 import numpy as np
@@ -26,8 +27,14 @@ import quorate as qr
 from quorate.bench.plan_instances import Instance, generated, measured
 
 SOLVERS = ("worst-fit", "batch-only", "greedy", "annealing", "cp-sat", "highs")
-SIZES = {"4x2": (4, 2, 1.0), "12x4": (12, 4, 1.0), "36x16": (36, 16, 10.0)}  # models, devices, seconds
+SIZES = {  # models, devices, seconds
+    "4x2": (4, 2, 1.0),
+    "12x4": (12, 4, 1.0),
+    "36x16": (36, 16, 10.0),
+    "200x1000": (200, 1000, 60.0),
+}
 CLUSTERS = ("one kind", "three kinds", "with CPUs")
+MEMORY = ("loose", "tight", "uneven")
 SAMPLES = 20_000  # of the simulated stream
 
 
@@ -79,10 +86,10 @@ def ours(instance: Instance, time_limit_s: float) -> Judged:
     return judge(instance, batch, plan.share, plan.bound, taken_s)
 
 
-def solved(instance: Instance, time_limit_s: float, solver: str, seed: int) -> Judged:
+def problem_of(instance: Instance, time_limit_s: float, seed: int) -> dict[str, Any]:
     profile = instance.profile
     kinds = [profile.kinds.index(device.kind) for device in instance.devices]
-    problem = {
+    return {
         "rate": rates(instance).tolist(),
         "memory_bytes": profile.memory_bytes[kinds].tolist(),
         "capacity_bytes": [device.memory_bytes for device in instance.devices],
@@ -90,27 +97,40 @@ def solved(instance: Instance, time_limit_s: float, solver: str, seed: int) -> J
         "time_limit_s": time_limit_s,
         "seed": seed,
     }
+
+
+def answered(solver: str, problem: dict[str, Any]) -> dict[str, Any]:
     program = Path(__file__).with_name("plan_solvers.py")
-    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, str(program), solver], input=json.dumps(problem), capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout.splitlines()[-1])
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def solved(instance: Instance, time_limit_s: float, solver: str, seed: int) -> Judged:
+    start = time.perf_counter()
+    found = answered(solver, problem_of(instance, time_limit_s, seed))
     bound = np.inf if found["bound"] is None else float(found["bound"])
     return judge(instance, np.array(found["batch"]), np.array(found["share"]), bound, time.perf_counter() - start)
 
 
-def instances(sizes: list[str], seeds: int, data: Path) -> Iterator[tuple[Instance, float]]:
-    for size in sizes:
+def proven(instance: Instance, time_limit_s: float, known: tuple[float, float]) -> float:
+    """CP-SAT's bound, told the throughput of a plan and a bound that are known."""
+    return float(answered("cp-sat-bound", problem_of(instance, time_limit_s, 0) | {"known": known})["bound"])
+
+
+def instances(given: argparse.Namespace) -> Iterator[tuple[Instance, float]]:
+    for size in given.sizes:
         if size == "measured":
-            for memory in ("loose", "tight"):
-                yield from ((instance, 1.0) for instance in measured(data, memory))
+            for memory in given.memory:
+                yield from ((instance, given.limit_s or 1.0) for instance in measured(given.data, memory))
             continue
         models, devices, time_limit_s = SIZES[size]
-        for cluster in CLUSTERS:
-            for memory in ("loose", "tight"):
-                for seed in range(seeds):
-                    yield generated(models, devices, cluster, memory, seed), time_limit_s
+        for cluster in given.clusters:
+            for memory in given.memory:
+                for seed in range(given.seeds):
+                    yield generated(models, devices, cluster, memory, seed), given.limit_s or time_limit_s
 
 
 def row(instance: Instance, time_limit_s: float, solvers: list[str], slow_s: float) -> list[str]:
@@ -138,7 +158,10 @@ def row(instance: Instance, time_limit_s: float, solvers: list[str], slow_s: flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", nargs="+", default=["4x2", "12x4", "measured"], choices=[*SIZES, "measured"])
+    parser.add_argument("--clusters", nargs="+", default=list(CLUSTERS), choices=CLUSTERS)
+    parser.add_argument("--memory", nargs="+", default=["loose", "tight"], choices=MEMORY)
     parser.add_argument("--seeds", type=int, default=1, help="instances of each size, cluster and memory")
+    parser.add_argument("--limit-s", type=float, help="seconds for each side; default: those of the size")
     parser.add_argument("--solvers", nargs="*", default=list(SOLVERS), choices=SOLVERS)
     parser.add_argument("--bound-s", type=float, default=0.0, help="seconds that HiGHS has for the bound alone")
     parser.add_argument("--data", type=Path, default=libraries.DEFAULT_DATA)
@@ -154,10 +177,7 @@ def main() -> None:
     ]
     print_table(
         head,
-        (
-            row(instance, limit, given.solvers, given.bound_s)
-            for instance, limit in instances(given.sizes, given.seeds, given.data)
-        ),
+        (row(instance, limit, given.solvers, given.bound_s) for instance, limit in instances(given)),
     )
 
 

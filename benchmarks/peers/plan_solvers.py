@@ -1,11 +1,11 @@
 """Placement by the paper's algorithms as they are, by annealing and by general solvers, each in a process of its own: the
 solvers' symbols clash with each other's and with ours.
 
-    python plan_solvers.py worst-fit|batch-only|greedy|annealing|cp-sat|highs < problem.json > placement.json
+    python plan_solvers.py worst-fit|batch-only|greedy|annealing|cp-sat|cp-sat-bound|highs < problem.json > placement.json
 
 The problem: rate [devices, models, batches] in samples/s (0: does not run), memory_bytes alike, capacity_bytes [devices],
-demand [models], time_limit_s, seed. The placement: batch [devices, models], an index or -1, share alike, and bound: the
-proven upper bound on the throughput, or null.
+demand [models], time_limit_s, seed; for cp-sat-bound also known: [the throughput of a plan at hand, a proven bound]. The
+placement: batch [devices, models], an index or -1, share alike, and bound: the proven one on the throughput, or null.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEPS = 1000  # of a device's time, for CP-SAT, which has integers alone
+GAINS = 1000  # steps of the largest rate
 
 
 class Problem:
@@ -29,6 +30,7 @@ class Problem:
         self.capacity = np.array(document["capacity_bytes"], float)
         self.demand = np.array(document["demand"], float)
         self.time_limit_s, self.seed = float(document["time_limit_s"]), int(document["seed"])
+        self.known: tuple[float, float] = tuple(document.get("known", (0.0, np.inf)))
         self.devices, self.models, self.batches = self.rate.shape
 
     def options(self) -> list[tuple[int, int, int]]:
@@ -43,24 +45,33 @@ class Problem:
         return {"batch": batch.tolist(), "share": share.tolist(), "bound": bound}
 
 
+def pack(model: Any, problem: Problem, hosted: dict[tuple[int, int, int], Any], *, outward: bool) -> None:
+    """What a device hosts fits it, in millionths of the largest one's memory, and each model at one batch size. Rounded so
+    that all that fits there fits here (outward), or the other way round."""
+    unit = problem.capacity.max() / 1e6
+    size, room = (np.floor, np.ceil) if outward else (np.ceil, np.floor)
+    for d in range(problem.devices):
+        here = [o for o in hosted if o[0] == d]
+        taken = sum(int(size(problem.bytes[o] / unit)) * hosted[o] for o in here)
+        model.add(taken <= int(room(problem.capacity[d] / unit)))
+        for m in range(problem.models):
+            model.add_at_most_one(hosted[o] for o in here if o[1] == m)
+
+
 def cp_sat(problem: Problem) -> dict[str, Any]:
     from ortools.sat.python import cp_model
 
     model, options = cp_model.CpModel(), problem.options()
-    scale = 1000.0 / max(problem.rate[d, m, b] / problem.demand[m] for d, m, b in options)
+    scale = GAINS / max(problem.rate[d, m, b] / problem.demand[m] for d, m, b in options)
     gain = {(d, m, b): round(problem.rate[d, m, b] / problem.demand[m] * scale) for d, m, b in options}
     hosted = {o: model.new_bool_var("") for o in options}
     share = {o: model.new_int_var(0, STEPS, "") for o in options}
     for o in options:
         model.add(share[o] <= STEPS * hosted[o])
-    unit = problem.capacity.max() / 1e6  # memory in a millionth of the largest device, rounded up
+    pack(model, problem, hosted, outward=False)
     for d in range(problem.devices):
-        here = [o for o in options if o[0] == d]
-        model.add(sum(share[o] for o in here) <= STEPS)
-        model.add(sum(int(np.ceil(problem.bytes[o] / unit)) * hosted[o] for o in here) <= int(problem.capacity[d] / unit))
-        for m in range(problem.models):
-            model.add_at_most_one(hosted[o] for o in here if o[1] == m)
-    least = model.new_int_var(0, STEPS * 1000 * problem.devices, "")
+        model.add(sum(share[o] for o in options if o[0] == d) <= STEPS)
+    least = model.new_int_var(0, STEPS * GAINS * problem.devices, "")
     for m in range(problem.models):
         model.add(least <= sum(gain[o] * share[o] for o in options if o[1] == m))
     model.maximize(least)
@@ -73,6 +84,39 @@ def cp_sat(problem: Problem) -> dict[str, Any]:
         return problem.answer({}, None)
     chosen = {(o[0], o[1]): (o[2], solver.value(share[o]) / STEPS) for o in options if solver.value(hosted[o])}
     return problem.answer(chosen, None)  # its bound is of the rounded problem: proves nothing of ours
+
+
+def cp_sat_bound(problem: Problem) -> dict[str, Any]:
+    """What CP-SAT proves, by a program with everything rounded so that each plan has its like in it: rates and shares up,
+    memory down, a device's time by a step for each model it hosts. It knows that only plans above the one at hand are of
+    interest, and that no model needs more than the bound at hand."""
+    from ortools.sat.python import cp_model
+
+    steps, gains = 10 * STEPS, 1000 * GAINS
+    model, options = cp_model.CpModel(), problem.options()
+    above, below = problem.known
+    scale = gains / max(problem.rate[o] / problem.demand[o[1]] for o in options)
+    gain = {o: int(np.ceil(problem.rate[o] / problem.demand[o[1]] * scale)) for o in options}
+    most = {o: min(steps, int(np.ceil(below * problem.demand[o[1]] / problem.rate[o] * steps))) for o in options}
+    hosted = {o: model.new_bool_var("") for o in options}
+    share = {o: model.new_int_var(0, most[o], "") for o in options}
+    for o in options:
+        model.add(share[o] <= most[o] * hosted[o])
+    pack(model, problem, hosted, outward=True)
+    for d in range(problem.devices):
+        here = [o for o in options if o[0] == d]
+        model.add(sum(share[o] for o in here) <= steps + sum(hosted[o] for o in here))
+    one = scale * steps  # of the objective, for a sample/s
+    least = model.new_int_var(int(above * one), int(np.ceil(below * one)), "")
+    for m in range(problem.models):
+        model.add(least <= sum(gain[o] * share[o] for o in options if o[1] == m))
+    model.maximize(least)
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = problem.time_limit_s
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = problem.seed
+    status = solver.solve(model)
+    return problem.answer({}, above if status == cp_model.INFEASIBLE else min(below, solver.best_objective_bound / one))
 
 
 def highs(problem: Problem) -> dict[str, Any]:
@@ -252,6 +296,7 @@ SOLVERS: dict[str, Callable[[Problem], dict[str, Any]]] = {
     "greedy": greedy,
     "annealing": annealing,
     "cp-sat": cp_sat,
+    "cp-sat-bound": cp_sat_bound,
     "highs": highs,
 }
 

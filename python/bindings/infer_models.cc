@@ -54,24 +54,31 @@ std::shared_ptr<Backend> as_backend(const std::string& name, const py::object& m
 }
 
 void register_replay(py::module_& m) {
+  py::class_<ReplayedDevices, std::shared_ptr<ReplayedDevices>>(
+      m, "ReplayedDevices",
+      "What replayed models that share it know of one another: which of them ran on a device last. A batch after one of "
+      "another model takes longer by the profile's slowdown.")
+      .def(py::init());
   py::class_<Backend, std::shared_ptr<Backend>>(m, "Replay",
                                                 "A model that only takes the time that its profile says: for tests, and for "
                                                 "measuring what an engine adds.")
-      .def(
-          py::init([](const Profile& profile, const std::string& model, const py::object& probs, const std::string& wait) {
-            require(wait == "spin" || wait == "sleep", "wait is \"", wait, "\", but must be \"spin\" or \"sleep\"");
-            py::array rows = as_float32(probs, "probs");
-            require_ndim(rows, 2, "probs", "[rows, classes]");
-            const auto* data = static_cast<const float*>(rows.data());
-            const auto count = static_cast<std::size_t>(rows.shape(0)), classes = static_cast<std::size_t>(rows.shape(1));
-            return replay(profile, model, {data, count, classes, owner_of(std::move(rows))},
-                          wait == "spin" ? ReplayWait::kSpin : ReplayWait::kSleep);
-          }),
-          py::arg("profile"), py::arg("model"), py::arg("probs"), py::arg("wait") = "spin",
-          "probs: float32 [rows, classes]; a sample gets the row that its first feature names. wait: \"spin\" keeps the "
-          "time "
-          "to a microsecond on a core of its own, \"sleep\" leaves the core to others. Raises ValueError for a profile that "
-          "lacks the model, no rows or no classes.")
+      .def(py::init([](const Profile& profile, const std::string& model, const py::object& probs, const std::string& wait,
+                       std::shared_ptr<ReplayedDevices> devices) {
+             require(wait == "spin" || wait == "sleep", "wait is \"", wait, "\", but must be \"spin\" or \"sleep\"");
+             py::array rows = as_float32(probs, "probs");
+             require_ndim(rows, 2, "probs", "[rows, classes]");
+             const auto* data = static_cast<const float*>(rows.data());
+             const auto count = static_cast<std::size_t>(rows.shape(0)), classes = static_cast<std::size_t>(rows.shape(1));
+             return replay(profile, model, {data, count, classes, owner_of(std::move(rows))},
+                           wait == "spin" ? ReplayWait::kSpin : ReplayWait::kSleep, std::move(devices));
+           }),
+           py::arg("profile"), py::arg("model"), py::arg("probs"), py::arg("wait") = "spin", py::arg("devices") = py::none(),
+           "probs: float32 [rows, classes]; a sample gets the row that its first feature names. wait: \"spin\" keeps the "
+           "time "
+           "to a microsecond on a core of its own, \"sleep\" leaves the core to others. devices: shared with the other "
+           "models, so "
+           "that they slow each other down; None: none does. Raises ValueError for a profile that "
+           "lacks the model, no rows or no classes.")
       .def(
           "run",
           [](Backend& self, const py::object& x) {

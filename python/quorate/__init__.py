@@ -78,7 +78,7 @@ from .report import report
 from .report.plot import plot_cascades, plot_front, plot_plan
 
 if TYPE_CHECKING:
-    from ._infer import Answer, Cancelled, DeadlineExceeded, Engine, Pending, QueueFull, Replay
+    from ._infer import Answer, Cancelled, DeadlineExceeded, Engine, Pending, QueueFull, Replay, ReplayedDevices
     from .library_compiling import compile_models
     from .variants import Variant, add_variants
 
@@ -126,6 +126,7 @@ __all__ = [
     "QueueFull",
     "Replan",
     "Replay",
+    "ReplayedDevices",
     "Router",
     "RouterFront",
     "Simulation",
@@ -168,7 +169,7 @@ __all__ = [
 ]
 
 
-_OF_THE_ENGINE = ("Answer", "Cancelled", "DeadlineExceeded", "Engine", "Pending", "QueueFull", "Replay")
+_OF_THE_ENGINE = ("Answer", "Cancelled", "DeadlineExceeded", "Engine", "Pending", "QueueFull", "Replay", "ReplayedDevices")
 _SELDOM = {"compile_models": ".library_compiling", "Variant": ".variants", "add_variants": ".variants"}
 
 

@@ -1150,6 +1150,8 @@ class CoPlanPoint:
     @property
     def throughput(self) -> float: ...
     @property
+    def usd_per_hour(self) -> float: ...
+    @property
     def usd_per_million(self) -> float: ...
     @property
     def rounds(self) -> int: ...
@@ -1170,6 +1172,8 @@ def co_plan(
     devices: Sequence[Device],
     max_loss: float | None = None,
     *,
+    objective: str = "throughput",
+    rate: float = 0.0,
     levels: int = 8,
     cost: ArrayLike | None = None,
     max_rounds: int = 8,

@@ -12,8 +12,13 @@ class DeadlineExceeded(Error): ...
 class Cancelled(Error): ...
 
 class Replay:
-    def __init__(self, profile: Profile, model: str, probs: Any, wait: str = "spin") -> None: ...
+    def __init__(
+        self, profile: Profile, model: str, probs: Any, wait: str = "spin", devices: ReplayedDevices | None = None
+    ) -> None: ...
     def run(self, x: Any) -> NDArray[np.float32]: ...
+
+class ReplayedDevices:
+    def __init__(self) -> None: ...
 
 class Answer:
     @property
@@ -82,6 +87,7 @@ def measure_profile(
     warmup: int = 3,
     repeats: int = 9,
     smooth: bool = True,
+    slowdown_batch: int | None = None,
     timeout_s: float = ...,
     trust: bool = False,
     progress: Callable[[dict[str, Any]], None] | None = None,

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kNever = std::numeric_limits<double>::infinity();
 constexpr double kUnfit = 1000.0;  // times the dearest finite price
+constexpr double kFree = 1e-6;     // usd_per_hour beyond what a device costs: between free ones seconds decide
 
 // Where each of the predictions' models stands in the profile.
 std::vector<std::size_t> columns_of(const Predictions& predictions, const Profile& profile) {
@@ -61,6 +62,21 @@ std::vector<double> shared_seconds(const Profile& profile, const std::vector<Dev
   return cost;
 }
 
+// [columns]: dollars of a sample x 3,600 on the device that is cheapest for the model. Infinity where it runs on none.
+std::vector<double> cheapest_dollars(const Profile& profile, const std::vector<Device>& devices,
+                                     const std::vector<std::size_t>& columns) {
+  std::vector<double> cost;
+  for (const std::size_t model : columns) {
+    double least = kNever;
+    for (const Device& device : devices)
+      if (const std::optional<std::size_t> kind = profile.kind_index(device.kind))
+        if (const double seconds = least_seconds(profile, *kind, model); std::isfinite(seconds))
+          least = std::min(least, (device.usd_per_hour + kFree) * seconds);
+    cost.push_back(least);
+  }
+  return cost;
+}
+
 std::vector<double> finite(std::vector<double> cost) {
   double dearest = 0.0;
   for (const double each : cost)
@@ -83,10 +99,6 @@ std::vector<double> averaged(const std::vector<double>& before, const std::vecto
   return cost;
 }
 
-double usd_per_million_of(const Plan& plan) {
-  return plan.throughput > 0.0 ? plan.usd_per_hour() / (plan.throughput * 3600.0) * 1e6 : kNever;
-}
-
 // Cascades with their plans, each made once.
 class Pairs {
  public:
@@ -97,8 +109,10 @@ class Pairs {
         devices_(devices),
         options_(options),
         columns_(columns_of(predictions, profile)),
+        for_money_(options.plan.objective == Objective::kMoney),
         first_cost_(finite(options.cost.empty() ? fastest_seconds(profile, columns_) : options.cost)),
-        second_cost_(finite(shared_seconds(profile, devices, columns_))) {}
+        second_cost_(finite(for_money_ ? cheapest_dollars(profile, devices, columns_)
+                                       : shared_seconds(profile, devices, columns_))) {}
 
   const std::vector<double>& first_cost() const { return first_cost_; }
   const std::vector<double>& second_cost() const { return second_cost_; }
@@ -117,9 +131,10 @@ class Pairs {
     PlanOptions planning = options_.plan;
     planning.demand.assign(profile_.models.size(), 0.0);
     for (std::size_t m = 0; m < columns_.size(); ++m) planning.demand[columns_[m]] = report.demand[m];
-    CoPlanPoint pair{cascade, report.demand, plan(profile_, devices_, planning), report.loss, 0.0, 0.0, rounds};
+    CoPlanPoint pair{cascade, report.demand, plan(profile_, devices_, planning), report.loss, 0.0, 0.0, 0.0, rounds};
     pair.throughput = pair.plan.throughput;
-    pair.usd_per_million = usd_per_million_of(pair.plan);
+    pair.usd_per_hour = pair.plan.usd_per_hour();
+    pair.usd_per_million = pair.throughput > 0.0 ? pair.usd_per_hour / (pair.throughput * 3600.0) * 1e6 : kNever;
     pairs_.push_back(std::move(pair));
     return known->second;
   }
@@ -129,7 +144,13 @@ class Pairs {
   // The next costs after a pair, which has a plan.
   std::vector<double> next_cost(const std::vector<double>& before, const CoPlanPoint& pair) const {
     std::vector<double> prices;
-    for (const std::size_t column : columns_) prices.push_back(pair.plan.price[column]);
+    for (std::size_t m = 0; m < columns_.size(); ++m) {
+      const double price = pair.plan.price[columns_[m]];
+      if (!for_money_)
+        prices.push_back(price);
+      else  // devices that are not in use are worth nothing to the plan, but cost all the same
+        prices.push_back(pair.demand[m] > 0.0 ? price * pair.usd_per_hour / pair.throughput : second_cost_[m]);
+    }
     return averaged(before, finite(std::move(prices)), pair.demand);
   }
 
@@ -137,12 +158,15 @@ class Pairs {
     std::vector<CoPlanPoint> ascending;
     for (const CoPlanPoint& pair : pairs_)
       if (pair.plan.feasible) ascending.push_back(pair);
-    std::ranges::stable_sort(ascending, [](const CoPlanPoint& a, const CoPlanPoint& b) {
-      return a.loss < b.loss || (a.loss == b.loss && a.throughput > b.throughput);
+    const auto better = [&](const CoPlanPoint& a, const CoPlanPoint& b) {
+      return for_money_ ? a.usd_per_hour < b.usd_per_hour : a.throughput > b.throughput;
+    };
+    std::ranges::stable_sort(ascending, [&](const CoPlanPoint& a, const CoPlanPoint& b) {
+      return a.loss < b.loss || (a.loss == b.loss && better(a, b));
     });
     std::vector<CoPlanPoint> front;
     for (CoPlanPoint& pair : ascending)
-      if (front.empty() || pair.throughput > front.back().throughput) front.push_back(std::move(pair));
+      if (front.empty() || better(pair, front.back())) front.push_back(std::move(pair));
     std::ranges::reverse(front);
     return front;
   }
@@ -159,6 +183,7 @@ class Pairs {
   const std::vector<Device>& devices_;
   const CoPlanOptions& options_;
   std::vector<std::size_t> columns_;
+  bool for_money_ = false;
   std::vector<double> first_cost_, second_cost_;
   std::vector<CoPlanPoint> pairs_;
   std::map<std::vector<std::pair<std::vector<int>, double>>, std::size_t> known_;
@@ -199,6 +224,8 @@ CoPlan co_plan(const Predictions& predictions, const Profile& profile, const std
   require(options.levels >= 1, "levels is ", options.levels, ", but must be at least 1");
   require(options.max_rounds >= 1, "max_rounds is ", options.max_rounds, ", but must be at least 1");
   require(options.plan.demand.empty(), "plan.demand is given, but it is each cascade's own");
+  require(options.plan.objective == Objective::kThroughput || options.plan.objective == Objective::kMoney,
+          "plan.objective is devices or latency, but must be throughput or money");
   Pairs pairs(predictions, profile, devices, options);
   const CascadeFront routed = pairs.find(pairs.first_cost());
   const CascadeFront shared = pairs.find(pairs.second_cost());

@@ -52,6 +52,32 @@ TEST(Replay, TakesAtLeastTheProfilesTime) {
   }
 }
 
+TEST(Replay, ABatchAfterAnothersIsSlowerByTheProfilesFactor) {
+  Profile profile = small_profile();
+  profile.slowdown = {1, 2, 3, 1, 1, 1, 5, 1};
+  std::vector<double> taken_s;
+  const ReplayTime note = [&](auto, double latency_s) { taken_s.push_back(latency_s); };
+  const auto shared = std::make_shared<ReplayedDevices>();
+  const auto a = replay(profile, "a", {kProbs.data(), 3, 2}, note, shared);
+  const auto b = replay(profile, "b", {kProbs.data(), 3, 2}, note, shared);
+  const auto alone = replay(profile, "b", {kProbs.data(), 3, 2}, note);
+  const Device fast{"cpu:0", "fast", 0, 0.0, {}}, slow{"cpu:1", "slow", 0, 0.0, {}};
+  const float input = 0.0f;
+  const auto run = [&](const std::shared_ptr<Backend>& model, const Device& device) {
+    model->run(&input, std::vector<std::int64_t>{1, 1}, &device);
+  };
+  run(a, fast);
+  run(b, slow);  // the first there
+  run(a, fast);
+  run(b, fast);
+  run(alone, fast);  // neither slowed nor seen
+  run(b, fast);
+  run(a, fast);
+  run(a, slow);
+  run(b, slow);
+  EXPECT_EQ(taken_s, (std::vector<double>{1e-4, 1e-3, 1e-4, 3 * 1e-4, 1e-4, 1e-4, 2 * 1e-4, 1e-3, 5 * 1e-3}));
+}
+
 TEST(Replay, SaysWhatItCannotReplay) {
   expect_throw<std::invalid_argument>(
       [] {

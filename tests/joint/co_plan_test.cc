@@ -63,32 +63,45 @@ CoPlanOptions quick() {
   return options;
 }
 
-double throughput_of(const Problem& p, const Cascade& cascade) {
+Plan planned(const Problem& p, const Cascade& cascade, const std::vector<Device>& devices) {
   PlanOptions planning = quick().plan;
   planning.demand = evaluate(cascade, p.predictions, ModelCosts(std::vector{1.0, 1.0, 1.0}), 1).demand;
-  return plan(p.profile, p.devices, planning).throughput;
+  return plan(p.profile, devices, planning);
 }
 
-// Every cascade of at most two single models, every threshold, each planned: the best there is at each loss.
-std::vector<std::pair<double, double>> all_pairs(const Problem& p) {
-  std::vector<std::pair<double, double>> found;
+// Every cascade of at most two single models, every threshold.
+std::vector<std::pair<double, Cascade>> all_cascades(const Problem& p) {
+  std::vector<std::pair<double, Cascade>> found;
+  const auto add = [&](const Cascade& cascade) {
+    found.emplace_back(evaluate(cascade, p.predictions, ModelCosts(std::vector{1.0, 1.0, 1.0}), 1).loss, cascade);
+  };
   const std::size_t samples = p.predictions.samples();
   std::vector<std::int32_t> answers(samples);
   std::vector<float> sure(samples);
   for (int first = 0; first < 3; ++first) {
-    Cascade alone{{{{first}, {1.0}}}};
-    found.emplace_back(evaluate(alone, p.predictions, ModelCosts(std::vector{1.0, 1.0, 1.0}), 1).loss,
-                       throughput_of(p, alone));
+    add({{{{first}, {1.0}}}});
     p.predictions.read_answers(static_cast<std::size_t>(first), answers, sure);
     for (const float threshold : std::set<float>(sure.begin(), sure.end()))
-      for (int last = 0; last < 3; ++last) {
-        if (first == last) continue;
-        const Cascade two{{{{first}, {1.0}, Signal::kConfidence, threshold}, {{last}, {1.0}}}};
-        found.emplace_back(evaluate(two, p.predictions, ModelCosts(std::vector{1.0, 1.0, 1.0}), 1).loss,
-                           throughput_of(p, two));
-      }
+      for (int last = 0; last < 3; ++last)
+        if (first != last) add({{{{first}, {1.0}, Signal::kConfidence, threshold}, {{last}, {1.0}}}});
   }
   return found;
+}
+
+// The devices that cost least and have the rate, of all sets of them; infinity where none has.
+double least_usd_per_hour(const Problem& p, const Cascade& cascade, double rate) {
+  double least = kInf;
+  for (unsigned chosen = 1; chosen < 1u << p.devices.size(); ++chosen) {
+    std::vector<Device> devices;
+    double cost = 0.0;
+    for (std::size_t d = 0; d < p.devices.size(); ++d)
+      if (chosen >> d & 1u) {
+        devices.push_back(p.devices[d]);
+        cost += p.devices[d].usd_per_hour;
+      }
+    if (cost < least && planned(p, cascade, devices).throughput >= rate) least = cost;
+  }
+  return least;
 }
 
 TEST(CoPlan, IsNeverBelowPlanningAfterRoutingAndNearTheBestOfAll) {
@@ -98,7 +111,8 @@ TEST(CoPlan, IsNeverBelowPlanningAfterRoutingAndNearTheBestOfAll) {
     const Problem p = problem(seed, 40);
     const CoPlan found = co_plan(p.predictions, p.profile, p.devices, quick());
     ASSERT_FALSE(found.in_turn.empty());
-    const auto all = all_pairs(p);
+    std::vector<std::pair<double, double>> all;
+    for (const auto& [loss, cascade] : all_cascades(p)) all.emplace_back(loss, planned(p, cascade, p.devices).throughput);
     for (const CoPlanPoint& point : found.in_turn) {
       const CoPlanPoint* best = found.best(point.loss);
       ASSERT_NE(best, nullptr);
@@ -122,6 +136,54 @@ TEST(CoPlan, IsNeverBelowPlanningAfterRoutingAndNearTheBestOfAll) {
   RecordProperty("worst", std::to_string(worst));
 }
 
+// Rates of a third of what is possible at the least loss, and of twice that.
+TEST(CoPlan, CostsNoMoreThanPlanningAfterRoutingAndLittleMoreThanTheCheapestOfAll) {
+  double sum = 0.0;
+  int levels = 0, better = 0;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    const Problem p = problem(seed, 16);
+    const double most = co_plan(p.predictions, p.profile, p.devices, quick()).front.back().throughput;
+    for (const double rate : {most / 3, most * 2 / 3}) {
+      CoPlanOptions options = quick();
+      options.plan.objective = Objective::kMoney;
+      options.plan.rate = rate;
+      const CoPlan found = co_plan(p.predictions, p.profile, p.devices, options);
+      ASSERT_FALSE(found.front.empty()) << found.why;
+      std::vector<std::pair<double, double>> all;
+      for (const auto& [loss, cascade] : all_cascades(p)) all.emplace_back(loss, least_usd_per_hour(p, cascade, rate));
+      for (std::size_t i = 0; i < found.front.size(); ++i) {
+        const CoPlanPoint& point = found.front[i];
+        EXPECT_GE(point.throughput, rate);
+        EXPECT_EQ(point.usd_per_hour, point.plan.usd_per_hour());
+        if (i > 0) {
+          EXPECT_LT(point.loss, found.front[i - 1].loss);
+          EXPECT_GT(point.usd_per_hour, found.front[i - 1].usd_per_hour);
+        }
+        double optimum = kInf;
+        for (const auto& [loss, cost] : all)
+          if (loss <= point.loss) optimum = std::min(optimum, cost);
+        EXPECT_GE(point.usd_per_hour, optimum);
+      }
+      for (const CoPlanPoint& point : found.in_turn) {
+        const CoPlanPoint* best = found.best(point.loss);
+        ASSERT_NE(best, nullptr);
+        EXPECT_LE(best->usd_per_hour, point.usd_per_hour);
+        double optimum = kInf;
+        for (const auto& [loss, cost] : all)
+          if (loss <= point.loss) optimum = std::min(optimum, cost);
+        sum += optimum / best->usd_per_hour;
+        better += best->usd_per_hour < point.usd_per_hour;
+        ++levels;
+      }
+    }
+  }
+  EXPECT_GE(sum / levels, 0.9);
+  EXPECT_GT(better, 0);
+  RecordProperty("mean", std::to_string(sum / levels));
+  RecordProperty("better", better);
+  RecordProperty("levels", levels);
+}
+
 TEST(CoPlan, PointsSayWhatTheirCascadesAndPlansDo) {
   const Problem p = problem(3);
   const CoPlan found = co_plan(p.predictions, p.profile, p.devices, quick());
@@ -142,6 +204,7 @@ TEST(CoPlan, PointsSayWhatTheirCascadesAndPlansDo) {
     for (std::size_t d = 0; d < 3; ++d)
       if (point.plan.batch[d * 3] + point.plan.batch[d * 3 + 1] + point.plan.batch[d * 3 + 2] > 0)
         usd_per_hour += p.devices[d].usd_per_hour;
+    EXPECT_EQ(point.usd_per_hour, usd_per_hour);
     EXPECT_DOUBLE_EQ(point.usd_per_million, usd_per_hour / 3600.0 / point.throughput * 1e6);
   }
   EXPECT_EQ(found.best(-1.0), nullptr);
@@ -188,6 +251,15 @@ TEST(CoPlan, NamesWhatIsWrong) {
   fault([](CoPlanOptions& o, Problem&) { o.max_loss = -0.5; }, "max_loss is -0.5, but the least that a cascade has is ");
   fault([](CoPlanOptions& o, Problem&) { o.plan.demand = {1, 1, 1}; }, "plan.demand is given, but it is each cascade's own");
   fault([](CoPlanOptions& o, Problem&) { o.cost = {1.0}; }, "cost");
+  fault([](CoPlanOptions& o, Problem&) { o.plan.objective = Objective::kLatency; }, "but must be throughput or money");
+  fault([](CoPlanOptions& o, Problem&) { o.plan.objective = Objective::kMoney; }, "rate is 0");
+  fault(
+      [](CoPlanOptions& o, Problem& c) {
+        o.plan.objective = Objective::kMoney;
+        o.plan.rate = 1.0;
+        for (Device& device : c.devices) device.usd_per_hour = 0.0;
+      },
+      "usd_per_hour is 0 for every device");
   fault([](CoPlanOptions&, Problem& c) { c.profile.models[2] = "huge"; },
         "the profile has no model \"large\", but the predictions do; it has small, middle, huge");
   fault([](CoPlanOptions&, Problem& c) { c.devices.clear(); }, "devices is empty");

@@ -52,6 +52,21 @@ def test_one_loss_and_own_costs():
     assert len(found.in_turn) == 1 and found.in_turn[0].loss <= 0.3 and found.best(0.3) is not None
 
 
+def test_money():
+    predictions, profile, devices = problem()
+    cheap = qr.co_plan(predictions, profile, devices, objective="money", rate=10.0, **OPTIONS)
+    dear = qr.co_plan(predictions, profile, devices, objective="money", rate=1500.0, **OPTIONS)
+    for found, rate in ((cheap, 10.0), (dear, 1500.0)):
+        costs = [point.usd_per_hour for point in found.front]
+        assert costs and costs == sorted(costs)
+        assert all(point.throughput >= rate and point.usd_per_hour == point.plan.usd_per_hour for point in found.front)
+        for point in found.in_turn:
+            assert found.best(point.loss).usd_per_hour <= point.usd_per_hour
+    assert cheap.front[0].usd_per_hour == 0.25 and dear.front[0].usd_per_hour >= 2.0
+    none = qr.co_plan(predictions, profile, devices, objective="money", rate=1e9, **OPTIONS)
+    assert none.front == [] and "rate is 1e+09 samples/s" in none.why
+
+
 def test_what_fits_nowhere_is_an_answer():
     found = qr.co_plan(*problem(memory_bytes=1), **OPTIONS)
     assert found.front == [] and "short" in found.why and found.why in repr(found)
@@ -65,6 +80,8 @@ def test_what_fits_nowhere_is_an_answer():
         (dict(max_loss=-1.0), "max_loss is -1, but the least that a cascade has is"),
         (dict(cost=[1.0]), "cost"),
         (dict(signal="guess"), "guess"),
+        (dict(objective="speed"), 'objective is "speed", but must be "throughput" or "money"'),
+        (dict(objective="money"), "rate is 0"),
         (dict(time_limit_s=-1.0), "time_limit_s is -1"),
         (dict(devices=[]), "devices is empty"),
     ],

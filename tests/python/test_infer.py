@@ -357,6 +357,27 @@ def test_measure_reports_each_cell(library):
         qr.Profile.measure(library, devices, batch_sizes=[1], sample=np.ones((1, FEATURES)))
 
 
+def test_measures_what_neighbours_cost(library):
+    heard = []
+    measure = dict(sample=samples(2), models=["net2", "net0"], repeats=5, warmup=0)
+    devices = qr.cpu_devices(cores=[1])
+    profile = qr.Profile.measure(library, devices, batch_sizes=[1, 4], slowdown_batch=4, progress=heard.append, **measure)
+    assert (
+        profile.slowdown.shape == (1, 2, 2) and (profile.slowdown >= 1).all() and (profile.slowdown[0].diagonal() == 1).all()
+    )
+    pairs = [cell for cell in heard if "beside" in cell]
+    assert [(cell["model"], cell["beside"], cell["batch"]) for cell in pairs[:2]] == [
+        ("net0", "net2", 4),
+        ("net2", "net0", 4),
+    ]
+    assert [cell["slowdown"] for cell in pairs[-2:]] == [profile.slowdown[0, 1, 0], profile.slowdown[0, 0, 1]]
+    assert qr.Profile.measure(library, devices, batch_sizes=[1], **measure).slowdown is None
+    with pytest.raises(ValueError, match=r"slowdown_batch is 8, but must be one of batch_sizes, \[1\]"):
+        qr.Profile.measure(library, devices, batch_sizes=[1], slowdown_batch=8, **measure)
+    with pytest.raises(ValueError, match="slowdown_batch is 0, but must be one of batch_sizes, or None"):
+        qr.Profile.measure(library, devices, batch_sizes=[1], slowdown_batch=0, **measure)
+
+
 def test_progress_that_raises_ends_the_measuring(library):
     def stop(cell):
         raise KeyError(cell["model"])

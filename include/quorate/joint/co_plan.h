@@ -25,7 +25,8 @@ struct CoPlanOptions {
   std::vector<double> cost = {};
   int max_rounds = 8;            // of a loss level and a start; it ends before at a cascade that the level has had
   CascadeOptions cascades = {};  // how cascades are found
-  PlanOptions plan = {.time_limit_s = 0.25};  // of each plan; demand must be empty: it is the cascade's
+  // Of each plan; demand must be empty: it is the cascade's. The objective is kThroughput or, for the `rate`, kMoney.
+  PlanOptions plan = {.time_limit_s = 0.25};
 };
 
 // A cascade with the plan made for it.
@@ -35,6 +36,7 @@ struct CoPlanPoint {
   Plan plan;                     // of the profile's models
   double loss = 0.0;             // error rate on the predictions, which the cascade was found on: optimistic
   double throughput = 0.0;       // samples/s, the plan's
+  double usd_per_hour = 0.0;     // of the devices that the plan uses
   double usd_per_million = 0.0;  // samples, at that throughput, of the devices that the plan uses
   int rounds = 0;                // that led to it: 0: the first costs' cascade
 
@@ -42,12 +44,14 @@ struct CoPlanPoint {
 };
 
 struct CoPlan {
-  std::vector<CoPlanPoint> front;  // no point has both a lower loss and a higher throughput: descending loss and throughput
+  // No point has both a lower loss and a higher throughput than another (for money: a lower cost an hour); of falling loss,
+  // so the fastest or cheapest is first.
+  std::vector<CoPlanPoint> front;
   std::vector<CoPlanPoint>
       in_turn;      // [levels]: routed by the first costs alone, then planned; one that fits nowhere is absent
   std::string why;  // where the front is empty: what the last plan was short of
 
-  // The point of highest throughput among those whose loss is at most `max_loss`; nullptr where there is none.
+  // The fastest, or for money the cheapest, of the points whose loss is at most `max_loss`; nullptr where there is none.
   const CoPlanPoint* best(double max_loss) const;
 };
 
@@ -60,9 +64,14 @@ struct CoPlan {
 // nothing says that it is the best there is. Each pair is planned once. The first round of the first start is what planning
 // after routing gives, so no level is ever below that.
 //
+// For money (plan.objective kMoney, with a rate) each pair's plan is the cheapest found that has the rate, and prices are in
+// dollars: those of the devices in use, and of a model without a place what its cheapest kind of device would cost it. The
+// second start is that for every model.
+//
 // Deterministic where no plan is ended by time. Throws std::invalid_argument for predictions whose models are not all in
-// the profile, plan.demand that is given, max_rounds or levels below 1, a max_loss that no cascade has, and what
-// find_cascades() and plan() throw. Takes about 2 x levels x max_rounds x (find_cascades() + plan()).
+// the profile, plan.demand that is given, another objective, money where no device costs any, max_rounds or levels below 1,
+// a max_loss that no cascade has, and what find_cascades() and plan() throw. Takes about 2 x levels x max_rounds x
+// (find_cascades() + plan()).
 CoPlan co_plan(const Predictions& predictions, const Profile& profile, const std::vector<Device>& devices,
                const CoPlanOptions& options = {});
 

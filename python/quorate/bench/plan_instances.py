@@ -20,7 +20,8 @@ import quorate as qr
 
 GB = 1e9
 BATCHES = (1, 8, 32, 128)
-ROOM = {"loose": 3.0, "tight": 1.25}  # devices' memory together, over what each model needs once at the smallest batch
+# Devices' memory together, over what each model needs once at the smallest batch.
+ROOM = {"loose": 3.0, "tight": 1.25, "uneven": 1.25}
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,20 @@ def generated(models: int, devices: int, cluster: str, memory: str, seed: int) -
 
 def with_memory(name: str, table: Measured, kinds: list[str], memory: str, rng: np.random.Generator) -> Instance:
     """Weights of 0.2 to 4 GB; activations that at the largest batch take a tenth of the weights up to as much as they. The
-    devices share out what ROOM says, up to a fifth more or less each, and each holds the largest model alone."""
+    devices share out what ROOM says, up to a fifth more or less each, and each holds the largest model alone: where that
+    decides, all have one size, or, if memory is "uneven", one from there to twice as much each."""
     models, batches = len(table.models), np.array(table.batches, float)
     weights = 0.2 * GB * 20 ** rng.random(models)
     activations = weights[:, None] * rng.uniform(0.1, 1.0, models)[:, None] * batches / batches.max()
     need = np.ceil(weights[:, None] + activations)
     each = ROOM[memory] * need[:, 0].sum() / len(kinds)
     largest = float(need[:, 0].max())
-    devices = [
-        qr.Device(f"{kind}:{d}", kind=kind, memory_bytes=int(max(each * rng.uniform(0.8, 1.2), 1.05 * largest)))
-        for d, kind in enumerate(kinds)
-    ]
+
+    def bytes_of_one() -> int:
+        alone = 1.05 * largest * (rng.uniform(1.0, 2.0) if memory == "uneven" else 1.0)
+        return int(max(each * rng.uniform(0.8, 1.2), alone))
+
+    devices = [qr.Device(f"{kind}:{d}", kind=kind, memory_bytes=bytes_of_one()) for d, kind in enumerate(kinds)]
     all_kinds = np.broadcast_to(need, table.latency_s.shape)
     profile = qr.Profile(table.models, table.batches, table.kinds, table.latency_s, all_kinds)
     return Instance(name, profile, devices)

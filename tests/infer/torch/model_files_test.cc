@@ -296,6 +296,9 @@ TEST(MeasureProfile, RefusesWhatItCannotMeasure) {
   refused({.warmup = -1}, "warmup is -1");
   refused({.repeats = 0}, "repeats is 0");
   refused({.timeout_s = 0.0}, "timeout_s is 0, but must be above 0");
+  refused({.slowdown_batch = 16}, "slowdown_batch is 16, but must be one of batch_sizes, [1, 8, 32]");
+  refused({.slowdown_batch = -1}, "slowdown_batch is -1, but must be one of batch_sizes");
+  refused({.repeats = 4, .slowdown_batch = 8}, "repeats is 4, but must be at least 5 with slowdown_batch");
   expect_throw<std::invalid_argument>(
       [&] {
         measure_profile(library, one_core(), {sample.data(), {3}});
