@@ -12,6 +12,7 @@ Stream::Stream(const Plan& plan, const Profile& profile, Itinerary itinerary, do
     : itinerary_(std::move(itinerary)),
       record_before_s_(record_before_s),
       instances_(plan.devices.size()),
+      least_batch_(plan.models.size(), std::numeric_limits<std::size_t>::max()),
       queue_(plan.models.size()),
       backlog_(plan.models.size()),
       counted_at_s_(plan.models.size(), 0.0),
@@ -29,6 +30,7 @@ Stream::Stream(const Plan& plan, const Profile& profile, Itinerary itinerary, do
 }
 
 void Stream::host(const Plan& plan, const Profile& profile) {
+  std::map<std::pair<std::size_t, int>, std::size_t> alike;  // in free_, by model and batch
   std::size_t together = 0;
   for (std::size_t device = 0; device < plan.devices.size(); ++device) {
     const std::size_t kind = profile.kind_index(plan.devices[device].kind).value();
@@ -46,7 +48,11 @@ void Stream::host(const Plan& plan, const Profile& profile) {
         for (int samples = 1; samples <= batch; ++samples)
           latency_s->second.push_back(slower * latency_of_batch(profile, kind, model, samples));
       }
-      instances_[device].push_back({model, static_cast<std::size_t>(batch), &latency_s->second});
+      const auto [place, first] = alike.try_emplace({model, batch}, free_.size());
+      if (first) free_.push_back(0);
+      ++free_[place->second];
+      instances_[device].push_back({model, static_cast<std::size_t>(batch), place->second, &latency_s->second});
+      least_batch_[model] = std::min(least_batch_[model], static_cast<std::size_t>(batch));
       idle_[model].insert(device);
       most = std::max(most, static_cast<std::size_t>(batch));
     }
@@ -68,6 +74,7 @@ void Stream::end_batch() {
     }
   }
   running_[device].samples.clear();
+  for (const Instance& instance : instances_[device]) ++free_[instance.alike];
   freed_.push_back(device);
 }
 
@@ -119,6 +126,13 @@ void Stream::count_waiting(std::size_t model, double now_s) {
   counted_at_s_[model] = now_s;
 }
 
+std::size_t Stream::batches_waiting() const {
+  std::size_t batches = 0;
+  for (std::size_t model = 0; model < queue_.size(); ++model)
+    if (!queue_[model].empty()) batches += batches_of(queue_[model].size(), least_batch_[model]);
+  return batches;
+}
+
 void Stream::settle(double now_s) {
   admit(now_s);
   // What may find work: devices that became free, and the first idle host of each model that was asked, then its next.
@@ -159,7 +173,9 @@ bool Stream::run_next(std::size_t device, double now_s) {
   const Instance& instance = instances_[device][*next];
   Running& running = running_[device];
   std::deque<std::uint32_t>& queue = queue_[instance.model];
-  const std::size_t count = std::min(instance.batch, queue.size());
+  const std::size_t free = free_[instance.alike];
+  const std::size_t count = samples_to_take(queue.size(), instance.batch, free > 1 ? batches_waiting() : 1, free);
+  for (const Instance& hosted : instances_[device]) --free_[hosted.alike];
   const auto end = queue.begin() + static_cast<std::ptrdiff_t>(count);
   running.model = instance.model;
   running.samples.assign(queue.begin(), end);

@@ -53,6 +53,7 @@ class Stream {
   struct Instance {
     std::size_t model = 0;
     std::size_t batch = 0;
+    std::size_t alike = 0;                           // in free_: hosts of the model with the same batch
     const std::vector<double>* latency_s = nullptr;  // [batch + 1], of so many samples
   };
   struct Running {
@@ -71,6 +72,7 @@ class Stream {
   void wait(std::size_t model, std::uint32_t sample, double now_s);
   bool run_next(std::size_t device, double now_s);
   void count_waiting(std::size_t model, double now_s);
+  std::size_t batches_waiting() const;
 
   Itinerary itinerary_;
   double record_before_s_;
@@ -78,6 +80,8 @@ class Stream {
   std::map<std::tuple<std::size_t, std::size_t, int, double>, std::vector<double>>
       latencies_s_;                               // by kind, model, batch and slowdown
   std::vector<std::vector<Instance>> instances_;  // [devices]
+  std::vector<std::size_t> free_;                 // hosts of a model with a batch that run nothing, see Instance
+  std::vector<std::size_t> least_batch_;          // [models], of its hosts
   std::vector<Backlog> hosted_;                   // scratch
 
   std::deque<Requested> outside_;

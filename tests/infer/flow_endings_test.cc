@@ -157,9 +157,9 @@ TEST(Flow, ABatchThatDoesNotFitIsHalvedForGood) {
   Flow flow(of_one_tier({0}), {1.0}, {8}, 1);
   const auto request = request_of(16);
   flow.submit(request, 0.0);
-  flow.out_of_memory(0, *flow.take(0, 0.0), kBroken, 0.0);
+  flow.out_of_memory(*flow.take(0, 0.0), kBroken, 0.0);
   EXPECT_EQ(flow.batch(), std::vector<int>{4});
-  flow.out_of_memory(0, *flow.take(0, 0.0), kBroken, 0.0);
+  flow.out_of_memory(*flow.take(0, 0.0), kBroken, 0.0);
   const std::vector<float> half(4, 0.5f);
   for (int i = 0; i < 8; ++i) {
     const Batch batch = *flow.take(0, 0.0);
@@ -171,7 +171,7 @@ TEST(Flow, ABatchThatDoesNotFitIsHalvedForGood) {
   EXPECT_TRUE(request->lost.empty());
   const auto one = request_of(1);
   flow.submit(one, 0.0);
-  EXPECT_EQ(flow.out_of_memory(0, *flow.take(0, 0.0), kBroken, 0.0).settled, std::vector{one});
+  EXPECT_EQ(flow.out_of_memory(*flow.take(0, 0.0), kBroken, 0.0).settled, std::vector{one});
   expect_failed<DeviceError>(*one, "broken");
 }
 

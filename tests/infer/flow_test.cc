@@ -20,6 +20,32 @@ TEST(Flow, TakesFullBatchesAcrossRequests) {
   EXPECT_FALSE(flow.take(0, 0.0));
 }
 
+TEST(Flow, SharesWhatWaitsAmongDevicesThatWouldHaveNothing) {
+  Flow flow(of_one_tier({0}), {1.0}, {8, 8}, 2);
+  const std::vector<float> half(16, 0.5f);
+  flow.submit(request_of(8), 0.0);
+  const Batch first = *flow.take(0, 0.0);
+  EXPECT_EQ(first.samples, 4u);
+  flow.submit(request_of(4), 0.0);
+  EXPECT_EQ(flow.take(1, 0.0)->samples, 8u);  // device 0 is busy
+  flow.submit(request_of(8), 0.0);
+  flow.finish(first, {half.data(), 4, 2, nullptr}, 0.0);
+  EXPECT_EQ(flow.take(0, 0.0)->samples, 8u);
+}
+
+TEST(Flow, CutsNoBatchWhereEveryDeviceHasOneOrForUnlikeDevicesOrThatMayWaitToFill) {
+  Flow two(of_one_tier({0, 1}), {1.0, 1.0}, {8, 8, 8, 8}, 2);
+  two.submit(request_of(8), 0.0);
+  EXPECT_EQ(two.take(0, 0.0)->samples, 8u);
+  EXPECT_EQ(two.take(1, 0.0)->samples, 8u);
+  Flow unlike(of_one_tier({0}), {1.0}, {8, 4}, 2);  // what another kind of device makes of a part is not known
+  unlike.submit(request_of(8), 0.0);
+  EXPECT_EQ(unlike.take(0, 0.0)->samples, 8u);
+  Flow waits(of_one_tier({0}), {1.0}, {8, 8}, 2, {.max_wait_s = 1.0});
+  waits.submit(request_of(8), 0.0);
+  EXPECT_EQ(waits.take(0, 0.0)->samples, 8u);
+}
+
 TEST(Flow, TakesTheModelThatIsFurthestBehind) {
   Flow flow(of_one_tier({0, 1}), {1.0, 0.5}, {4, 4}, 1);
   flow.submit(request_of(8), 0.0);
