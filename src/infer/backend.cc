@@ -39,7 +39,7 @@ std::shared_ptr<Backend> load_backend(const std::filesystem::path& file, const L
       throw FileError(file, message("its SHA-256 is ", found, ", but ", options.sha256,
                                     " was recorded: the file has changed since it was added"));
   }
-  if (onnx) return load_openvino(file, content);
+  if (onnx) return load_openvino(file, content, options.concurrency);
   return package ? load_aoti(file, content, options.concurrency) : load_torchscript(file, content);
 }
 

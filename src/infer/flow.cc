@@ -1,6 +1,7 @@
 #include "infer/flow.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "quorate/plan/admission.h"
@@ -11,6 +12,7 @@ Flow::Flow(Cascade cascade, std::vector<double> demand, std::vector<int> batch, 
     : cascade_(std::move(cascade)),
       options_(options),
       hosted_(devices),
+      busy_(devices, false),
       reach_(cascade_.tiers.size(), 0),
       stopped_(cascade_.tiers.size(), 0),
       partial_(cascade_.tiers.size()) {
@@ -142,6 +144,23 @@ double Flow::next_batch_s(std::size_t device) const {
   return next;
 }
 
+// How many samples a batch of what waits takes now. One that may wait to fill is not cut: its rest would wait again.
+std::size_t Flow::room(std::size_t device, std::size_t slot) const {
+  const int here = batch_[device * slots_.size() + slot];
+  std::size_t free = 1, batches = 0;
+  for (std::size_t other = 0; other < hosted_.size(); ++other)
+    free += other != device && !busy_[other] && batch_[other * slots_.size() + slot] == here;
+  if (free == 1 || options_.max_wait_s > 0.0) return static_cast<std::size_t>(here);
+  for (std::size_t waiting = 0; waiting < slots_.size(); ++waiting) {
+    if (backlog_[waiting].queued == 0) continue;
+    int least = std::numeric_limits<int>::max();
+    for (std::size_t host = 0; host < hosted_.size(); ++host)
+      if (const int there = batch_[host * slots_.size() + waiting]; there > 0) least = std::min(least, there);
+    batches += batches_of(backlog_[waiting].queued, static_cast<std::size_t>(least));
+  }
+  return samples_to_take(backlog_[slot].queued, static_cast<std::size_t>(here), batches, free);
+}
+
 std::optional<Batch> Flow::take(std::size_t device, double now_s) {
   hosted_backlog_.clear();
   for (const std::size_t slot : hosted_[device]) {
@@ -152,9 +171,10 @@ std::optional<Batch> Flow::take(std::size_t device, double now_s) {
   if (!next) return std::nullopt;
 
   std::optional<Batch> batch(std::in_place);
+  batch->device = device;
   batch->slot = hosted_[device][*next];
   std::deque<Run>& queue = queue_[batch->slot];
-  const auto wanted = static_cast<std::size_t>(batch_[device * slots_.size() + batch->slot]);
+  const std::size_t wanted = room(device, batch->slot);
   const bool alone = queue.front().alone;
   const Request* first = queue.front().segment->request.get();
   while (batch->samples < wanted && !queue.empty()) {
@@ -170,6 +190,7 @@ std::optional<Batch> Flow::take(std::size_t device, double now_s) {
   }
   backlog_[batch->slot].queued -= batch->samples;
   backlog_[batch->slot].done += batch->samples;
+  busy_[device] = true;
   return batch;
 }
 
@@ -188,6 +209,7 @@ void Flow::requeue(const Batch& batch, bool alone, double now_s) {
 }
 
 Ended Flow::put_back(const Batch& batch, double now_s) {
+  busy_[batch.device] = false;
   requeue(batch, false, now_s);
   release(batch);
   admit(now_s);

@@ -36,7 +36,8 @@ class Flow {
 
   Ended submit(std::shared_ptr<Request> request, double now_s);
 
-  // The next batch for a device, or none where nothing waits for it that is large enough or has waited long enough.
+  // The next batch for a device, or none where nothing waits for it that is large enough or has waited long enough. The
+  // device is busy until finish(), fail(), out_of_memory(), give_up() or put_back().
   std::optional<Batch> take(std::size_t device, double now_s);
 
   // When take() has something unless more arrives before: in the past where it has now, kNever where nothing waits.
@@ -53,9 +54,9 @@ class Flow {
   // others' loss; samples of one request go on without the model.
   Ended fail(const Batch& batch, const FailurePointer& failure, double now_s);
 
-  // The batch did not fit: from now on the device's batches of this model are half as large. One sample that does not fit
+  // The batch did not fit: from now on its device's batches of this model are half as large. One sample that does not fit
   // has failed.
-  Ended out_of_memory(std::size_t device, const Batch& batch, const FailurePointer& failure, double now_s);
+  Ended out_of_memory(const Batch& batch, const FailurePointer& failure, double now_s);
 
   // The batch is not waited for any more: its samples go on without the model, which is put aside for good. It is still
   // being read until let_go().
@@ -95,6 +96,7 @@ class Flow {
 
   void host(std::vector<int> batch);
   bool ready(std::size_t device, std::size_t slot, double now_s) const;
+  std::size_t room(std::size_t device, std::size_t slot) const;
   void admit(double now_s);
   void enter(std::size_t tier, const std::shared_ptr<Segment>& segment, std::size_t begin, std::size_t count, double now_s);
   void enqueue(std::size_t slot, const std::shared_ptr<Segment>& segment, std::size_t begin, std::size_t count,
@@ -121,6 +123,7 @@ class Flow {
   std::vector<double> demand_;                    // [slots]
   std::vector<int> batch_;                        // [devices, slots]
   std::vector<std::vector<std::size_t>> hosted_;  // [devices], slots
+  std::vector<bool> busy_;                        // [devices]
   std::size_t most_in_flight_ = 0;
 
   std::size_t classes_ = 0;                                          // 0: no model has answered yet

@@ -12,6 +12,7 @@ namespace quorate {
 Ended Flow::finish(const Batch& batch, const Scores& scores, double now_s) {
   if (classes_ != 0 && scores.classes != classes_)
     throw DeviceError(message("it gave ", scores.classes, " classes, but the models before it gave ", classes_));
+  busy_[batch.device] = false;
   classes_ = scores.classes;
   mean_.resize(classes_);
   failures_[batch.slot] = 0;

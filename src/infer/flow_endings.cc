@@ -8,6 +8,7 @@
 namespace quorate {
 
 Ended Flow::fail(const Batch& batch, const FailurePointer& failure, double now_s) {
+  busy_[batch.device] = false;
   ++failed_batches_[batch.slot];
   last_failure_[batch.slot] = failure;
   const std::shared_ptr<Request>& first = batch.runs.front().segment->request;
@@ -26,16 +27,17 @@ Ended Flow::fail(const Batch& batch, const FailurePointer& failure, double now_s
   return ended();
 }
 
-Ended Flow::out_of_memory(std::size_t device, const Batch& batch, const FailurePointer& failure, double now_s) {
+Ended Flow::out_of_memory(const Batch& batch, const FailurePointer& failure, double now_s) {
   if (batch.samples == 1) return fail(batch, failure, now_s);
   ++failed_batches_[batch.slot];
   last_failure_[batch.slot] = failure;
-  int& most = batch_[device * slots_.size() + batch.slot];
+  int& most = batch_[batch.device * slots_.size() + batch.slot];
   most = std::min(most, static_cast<int>(batch.samples / 2));
   return put_back(batch, now_s);
 }
 
 Ended Flow::give_up(const Batch& batch, const FailurePointer& failure, double now_s) {
+  busy_[batch.device] = false;
   ++failed_batches_[batch.slot];
   lose_all(batch, failure, now_s);
   put_aside(batch.slot, failure, kNever, now_s);

@@ -13,6 +13,6 @@ namespace quorate {
 // `content` is the whole file; `file` is what errors call it.
 std::shared_ptr<Backend> load_torchscript(const std::filesystem::path& file, const std::string& content);
 std::shared_ptr<Backend> load_aoti(const std::filesystem::path& file, const std::string& content, int concurrency);
-std::shared_ptr<Backend> load_openvino(const std::filesystem::path& file, const std::string& content);
+std::shared_ptr<Backend> load_openvino(const std::filesystem::path& file, const std::string& content, int concurrency);
 
 }  // namespace quorate

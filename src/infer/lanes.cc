@@ -169,7 +169,7 @@ Ended Engine::State::run_batch(std::size_t device, const std::shared_ptr<Task>& 
     case kModel:
       return flow.fail(batch, failed, now);
     case kMemory:
-      return flow.out_of_memory(device, batch, failed, now);
+      return flow.out_of_memory(batch, failed, now);
     case kDevice:
       break;
   }

@@ -79,6 +79,7 @@ struct Run {
 };
 
 struct Batch {
+  std::size_t device = 0;
   std::size_t slot = 0;
   std::size_t samples = 0;
   std::vector<Run> runs = {};

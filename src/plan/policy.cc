@@ -1,5 +1,7 @@
 #include "quorate/plan/policy.h"
 
+#include <algorithm>
+
 namespace quorate {
 
 std::optional<std::size_t> pick_next(std::span<const Backlog> hosted) {
@@ -11,6 +13,14 @@ std::optional<std::size_t> pick_next(std::span<const Backlog> hosted) {
     if (!best || waiting(i) > waiting(*best) || (waiting(i) == waiting(*best) && progress(i) < progress(*best))) best = i;
   }
   return best;
+}
+
+std::size_t samples_to_take(std::size_t queued, std::size_t batch, std::size_t batches, std::size_t free) {
+  const std::size_t most = std::min(queued, batch);
+  if (free <= batches) return most;
+  const std::size_t own = batches_of(queued, batch);
+  const std::size_t spare = batches_of((free - batches) * own, batches);
+  return std::min(most, batches_of(queued, own + spare));
 }
 
 }  // namespace quorate

@@ -12,6 +12,7 @@ Stream::Stream(const Plan& plan, const Profile& profile, Itinerary itinerary, do
     : itinerary_(std::move(itinerary)),
       record_before_s_(record_before_s),
       instances_(plan.devices.size()),
+      least_batch_(plan.models.size(), std::numeric_limits<std::size_t>::max()),
       queue_(plan.models.size()),
       backlog_(plan.models.size()),
       counted_at_s_(plan.models.size(), 0.0),
@@ -29,6 +30,7 @@ Stream::Stream(const Plan& plan, const Profile& profile, Itinerary itinerary, do
 }
 
 void Stream::host(const Plan& plan, const Profile& profile) {
+  std::map<std::pair<std::size_t, int>, std::size_t> alike;  // in free_, by model and batch
   std::size_t together = 0;
   for (std::size_t device = 0; device < plan.devices.size(); ++device) {
     const std::size_t kind = profile.kind_index(plan.devices[device].kind).value();
@@ -46,7 +48,11 @@ void Stream::host(const Plan& plan, const Profile& profile) {
         for (int samples = 1; samples <= batch; ++samples)
           latency_s->second.push_back(slower * latency_of_batch(profile, kind, model, samples));
       }
-      instances_[device].push_back({model, static_cast<std::size_t>(batch), &latency_s->second});
+      const auto [place, first] = alike.try_emplace({model, batch}, free_.size());
+      if (first) free_.push_back(0);
+      ++free_[place->second];
+      instances_[device].push_back({model, static_cast<std::size_t>(batch), place->second, &latency_s->second});
+      least_batch_[model] = std::min(least_batch_[model], static_cast<std::size_t>(batch));
       idle_[model].insert(device);
       most = std::max(most, static_cast<std::size_t>(batch));
     }
@@ -68,6 +74,7 @@ void Stream::end_batch() {
     }
   }
   running_[device].samples.clear();
+  for (const Instance& instance : instances_[device]) ++free_[instance.alike];
   freed_.push_back(device);
 }
 
@@ -107,6 +114,7 @@ void Stream::answer(std::uint32_t sample, double now_s) {
 
 void Stream::wait(std::size_t model, std::uint32_t sample, double now_s) {
   count_waiting(model, now_s);
+  batches_waiting_ += queue_[model].size() % least_batch_[model] == 0 ? 1 : 0;
   queue_[model].push_back(sample);
   ++backlog_[model].queued;
   if (is_asked_[model] != 0) return;
@@ -159,11 +167,14 @@ bool Stream::run_next(std::size_t device, double now_s) {
   const Instance& instance = instances_[device][*next];
   Running& running = running_[device];
   std::deque<std::uint32_t>& queue = queue_[instance.model];
-  const std::size_t count = std::min(instance.batch, queue.size());
+  const std::size_t count = samples_to_take(queue.size(), instance.batch, batches_waiting_, free_[instance.alike]);
+  for (const Instance& hosted : instances_[device]) --free_[hosted.alike];
   const auto end = queue.begin() + static_cast<std::ptrdiff_t>(count);
   running.model = instance.model;
   running.samples.assign(queue.begin(), end);
+  batches_waiting_ -= batches_of(queue.size(), least_batch_[instance.model]);
   queue.erase(queue.begin(), end);
+  batches_waiting_ += batches_of(queue.size(), least_batch_[instance.model]);
   count_waiting(instance.model, now_s);
   backlog_[instance.model].queued -= count;
   backlog_[instance.model].done += count;

@@ -53,6 +53,7 @@ class Stream {
   struct Instance {
     std::size_t model = 0;
     std::size_t batch = 0;
+    std::size_t alike = 0;                           // in free_: hosts of the model with the same batch
     const std::vector<double>* latency_s = nullptr;  // [batch + 1], of so many samples
   };
   struct Running {
@@ -78,6 +79,9 @@ class Stream {
   std::map<std::tuple<std::size_t, std::size_t, int, double>, std::vector<double>>
       latencies_s_;                               // by kind, model, batch and slowdown
   std::vector<std::vector<Instance>> instances_;  // [devices]
+  std::vector<std::size_t> free_;                 // hosts of a model with a batch that run nothing, see Instance
+  std::vector<std::size_t> least_batch_;          // [models], of its hosts
+  std::size_t batches_waiting_ = 0;               // of all models, by their least batch
   std::vector<Backlog> hosted_;                   // scratch
 
   std::deque<Requested> outside_;

@@ -115,10 +115,28 @@ inline Played play(const Plan& plan, const Profile& profile, const std::vector<d
         }
       }
       if (best == models) continue;
+      // A batch is cut where fewer batches wait than devices are free that could run it like this one.
+      const int whole = plan.batch[plan.index(device, best)];
+      int free = 0, batches = 0, own = 0, queued = 0;
+      for (std::size_t other = 0; other < devices; ++other)
+        free += free_at_s[other] <= now_s && plan.batch[plan.index(other, best)] == whole;
+      for (std::size_t m = 0; m < models; ++m) {
+        int waiting = 0, least = 1 << 30;
+        for (const Task& task : tasks) waiting += task.model == m && task.device == -1;
+        for (std::size_t other = 0; other < devices; ++other)
+          if (plan.batch[plan.index(other, m)] > 0) least = std::min(least, plan.batch[plan.index(other, m)]);
+        batches += (waiting + least - 1) / least;
+        if (m == best) queued = waiting;
+      }
+      own = (queued + whole - 1) / whole;
+      int room = whole;
+      if (free > batches) {
+        const int pieces = own + ((free - batches) * own + batches - 1) / batches;
+        room = std::min(whole, (queued + pieces - 1) / pieces);
+      }
       std::vector<Task*> batch;
       for (Task& task : tasks)
-        if (task.model == best && task.device == -1 && static_cast<int>(batch.size()) < plan.batch[plan.index(device, best)])
-          batch.push_back(&task);
+        if (task.model == best && task.device == -1 && static_cast<int>(batch.size()) < room) batch.push_back(&task);
       const auto kind = static_cast<std::size_t>(
           std::find(profile.kinds.begin(), profile.kinds.end(), plan.devices[device].kind) - profile.kinds.begin());
       std::vector<std::size_t> here;

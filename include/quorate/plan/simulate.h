@@ -60,10 +60,11 @@ struct SimulateOptions {
 // Discrete events, no randomness: the same arguments give the same result. Sample i arrives at arrivals_s[i] (ascending);
 // those that arrive at the same moment are one request. Requests are let in as the engine does it (admission.h), in
 // segments that take turns. Each model has one first-in, first-out queue. A device that is free runs at once the model that
-// pick_next() (policy.h) chooses by the plan's demand, on as many samples as wait, up to the plan's batch; of several free
-// devices the first takes first. Of one moment: batches end, in the devices' order; what arrives joins; segments are let
-// in; free devices take. A batch of n samples takes latency_of_batch() (interpolate.h) x what slows it down
-// (Profile::slowed_by). Latencies are the profile's: neither variance nor the time to move data is in it.
+// pick_next() (policy.h) chooses by the plan's demand, on as many samples as samples_to_take() says: those that wait, up to
+// the plan's batch, less where devices would be left idle; of several free devices the first takes first. Of one moment:
+// batches end, in the devices' order; what arrives joins; segments are let in; free devices take. A batch of n samples takes
+// latency_of_batch() (interpolate.h) x what slows it down (Profile::slowed_by). Latencies are the profile's: neither
+// variance nor the time to move data is in it.
 //
 // Throws std::invalid_argument for an infeasible plan, one for other models or batch sizes than the profile's, arrivals
 // that are empty, not finite or descending, demands outside [0, 1], tiers, exits or reach that are not as said above, and

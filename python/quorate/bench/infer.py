@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,15 +186,22 @@ def said_and_done(case: str, measured: list[float], planned: list[float]) -> Row
     return Row(case, median(measured), "the plan's word", median(planned), note=note)
 
 
-def profile_beside(
-    library: qr.ModelLibrary, devices: list[qr.Device], names: list[str], sample: NDArray[np.float32]
-) -> qr.Profile:
-    """Of devices of one kind, all measured at once, as they will run: neighbours share a clock and memory. The mean over the
-    devices, since a virtual machine's cores are alike in name only."""
+def profiles_beside(
+    library: qr.ModelLibrary, devices: Sequence[qr.Device], names: list[str], sample: NDArray[np.float32], **options: Any
+) -> list[qr.Profile]:
+    """One a device, all measured at once, as they will run: neighbours share a clock and memory."""
     with ThreadPoolExecutor(len(devices)) as pool:
-        each = list(
-            pool.map(lambda device: qr.Profile.measure(library, [device], sample=sample, models=names, repeats=7), devices)
+        each = pool.map(
+            lambda device: qr.Profile.measure(library, [device], sample=sample, models=names, **options), devices
         )
+        return list(each)
+
+
+def profile_beside(
+    library: qr.ModelLibrary, devices: list[qr.Device], names: list[str], sample: NDArray[np.float32], **options: Any
+) -> qr.Profile:
+    """Of devices of one kind: the mean over them, since a virtual machine's cores are alike in name only."""
+    each = profiles_beside(library, devices, names, sample, **options)
     latency_s = np.mean([profile.latency_s for profile in each], axis=0)
     first = each[0]
     return qr.Profile(first.models, first.batch_sizes, first.kinds, latency_s, first.memory_bytes)
@@ -219,9 +227,27 @@ def small_networks(folder: Path, x: NDArray[np.float32]) -> qr.ModelLibrary:
     return library
 
 
-def torchscript_row(plans: int, rounds: int, seconds: float) -> Row:
-    """Committees drawn from eight small networks. A shared machine's speed changes within seconds: each is measured, planned
-    and run in several rounds, measured and planned again after each run, and means count."""
+def foretold_again(library: qr.ModelLibrary, plan: qr.Plan, sample: NDArray[np.float32]) -> float:
+    """The throughput of the plan's placement by its batches as they are measured now, on all devices at once."""
+    sizes = sorted({int(batch) for batch in plan.batch.flat if batch})
+    each = profiles_beside(library, plan.devices, plan.models, sample, batch_sizes=sizes, warmup=2, repeats=3)
+    latency_s = np.stack([profile.latency_s[0] for profile in each])
+    placed = plan.batch[:, :, None] == np.array(sizes)
+    profile = qr.Profile(
+        plan.models,
+        sizes,
+        [device.name for device in plan.devices],
+        np.where(placed, latency_s, np.inf),
+        np.stack([profile.memory_bytes[0] for profile in each]),
+    )
+    devices = [qr.Device(d.name, kind=d.name, memory_bytes=d.memory_bytes) for d in plan.devices]
+    return qr.plan(profile, devices, demand=plan.demand, time_limit_s=0.1).throughput
+
+
+def torchscript_row(plans: int, slices: int, seconds: float) -> Row:
+    """Committees drawn from eight small networks. A shared machine's speed changes within seconds: slices of running a plan
+    and of measuring its models take turns, each run is held against the mean of the forecasts just before and after it, and
+    the median of the slices counts."""
     devices = qr.cpu_devices(cores=[1, 1])
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4096, 3, 32, 32)).astype(np.float32)
@@ -232,15 +258,15 @@ def torchscript_row(plans: int, rounds: int, seconds: float) -> Row:
             chosen = sorted(rng.choice(8, size=int(rng.integers(2, 6)), replace=False).tolist())
             ensemble = qr.Ensemble(members=chosen, weights=[1 / len(chosen)] * len(chosen))
             names = [library.names[i] for i in chosen]
-            taken, foretold = [], []
-            for _ in range(rounds):
-                plan = qr.plan(profile_beside(library, devices, names, x[:32]), devices, time_limit_s=0.1)
-                with qr.Engine(library, ensemble, plan) as engine:
+            plan = qr.plan(profile_beside(library, devices, names, x[:32], repeats=7), devices, time_limit_s=0.1)
+            taken, foretold = [], [1.0 / foretold_again(library, plan, x[:32])]
+            with qr.Engine(library, ensemble, plan) as engine:
+                for _ in range(slices):
                     taken.append(seconds_per_sample(engine, x, round(seconds * plan.throughput)))
-                after = qr.plan(profile_beside(library, devices, names, x[:32]), devices, time_limit_s=0.1)
-                foretold.append(mean([1.0 / plan.throughput, 1.0 / after.throughput]))
-            measured.append(mean(taken))
-            planned.append(mean(foretold))
+                    foretold.append(1.0 / foretold_again(library, plan, x[:32]))
+            ratios = [mean(foretold[i : i + 2]) / taken[i] for i in range(slices)]
+            measured.append(median(taken))
+            planned.append(median(taken) * median(ratios))
     return said_and_done(f"{plans} random ensembles of small TorchScript networks", measured, planned)
 
 
@@ -251,5 +277,5 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
     result.append(plans_row(20 if full else 3, seconds))
     if not full:
         return result
-    result.append(torchscript_row(20, 2, 0.3))
+    result.append(torchscript_row(20, 5, 0.2))
     return result + infer_cascades.rows(max(repeats, 3))

@@ -1,11 +1,14 @@
 """Real networks at 224 pixels, an ensemble of four, against other ways to run them on the same cores.
 
-The networks are torchvision's with random weights, which cost what trained ones cost. Ours: the engine on one-core devices
-where `plan` puts the models, each in the faster of its forms, AOTInductor or OpenVINO, as `Profile.measure` found. Peers,
+The networks are torchvision's with random weights, which cost what trained ones cost. Ours: the engine, each model in the
+faster of its forms, AOTInductor or OpenVINO, as `Profile.measure` found. A plan is for a stream; of plans for a device a
+core and for one with all cores, and for several limits on the batch, each size of request takes the one of which
+`simulate` says that it answers such a request first. Peers,
 one network after the other with all cores for each: torch eager, as it comes and channels last, ONNX Runtime, and OpenVINO
 with shapes fixed to the batch. And Ray Serve, where it is installed: one replica a network, each OpenVINO on one thread.
-The note says which form each model took, and which share of the cores' peak the multiplications and additions of
-convolutions and linear layers come to; peak is what the best of some float32 matrix products reaches on all cores.
+The note says what was planned, which form each model took, and which share of the cores' peak the multiplications and
+additions of convolutions and linear layers come to; peak is what the best of some float32 matrix products reaches on all
+cores.
 
 Needs torchvision, onnx, onnxruntime and openvino, and a build with QUORATE_OPENVINO; ray[serve] for its row. Compiling takes
 minutes; the folder in QUORATE_BENCH_MODELS keeps what was compiled for the next run.
@@ -19,6 +22,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +32,14 @@ from numpy.typing import NDArray
 import quorate as qr
 
 from . import networks_peers
+from .infer import profile_beside
 from .networks_peers import Run
 from .table import Row, in_turns
 
 NETWORKS = ("resnet18", "regnet_y_400mf", "mobilenet_v3_large", "squeezenet1_1")
 REQUESTS = (1, 8, 32)  # samples in each
 ROUNDS = {1: 8, 8: 1, 32: 1}  # requests in what is timed once
-BATCHES = (1, 8)  # that the engine runs; resnet18 took 24.8 ms an image at 8 and 25.6 at 32
+BATCHES = (1, 4, 16)  # that the engine may run
 
 
 def networks() -> dict[str, Any]:
@@ -87,10 +92,34 @@ def flops_of(nets: dict[str, Any]) -> int:
     return int(counter.get_total_flops())
 
 
-def fastest(profile: qr.Profile, column: int) -> dict[str, str]:
-    """{network: its form of least latency}."""
-    seconds = dict(zip(profile.models, profile.latency_s[0, :, column], strict=True))
-    return {name: min((f"{name}.pt2", f"{name}.onnx"), key=seconds.__getitem__) for name in NETWORKS}
+@dataclass(frozen=True)
+class Choice:
+    foretold_s: float  # of one request
+    plan: qr.Plan
+    forms: list[str]  # of each network, its faster
+
+    @property
+    def note(self) -> str:
+        lanes = " + ".join(str(len(device.cores)) for device in self.plan.devices)
+        return f"cores {lanes}, batches of {self.plan.batch.max()}, foretold {1e3 * self.foretold_s:.1f} ms; " + ", ".join(
+            self.forms
+        )
+
+
+def chosen(profiles: list[tuple[list[qr.Device], qr.Profile]], samples: int) -> Choice:
+    """Of plans for the devices and the profile of each, and for its smallest batch sizes alone, the one that answers a
+    request of so many samples first."""
+    choices = []
+    for devices, profile in profiles:
+        for sizes in range(1, len(profile.batch_sizes) + 1):
+            latency_s, memory = profile.latency_s[:, :, :sizes], profile.memory_bytes[:, :, :sizes]
+            small = qr.Profile(profile.models, profile.batch_sizes[:sizes], profile.kinds, latency_s, memory)
+            seconds = dict(zip(small.models, latency_s[0, :, -1], strict=True))
+            forms = [min((f"{name}.pt2", f"{name}.onnx"), key=seconds.__getitem__) for name in NETWORKS]
+            demand = np.array([float(name in forms) for name in small.models])
+            plan = qr.plan(small, devices, demand=demand, time_limit_s=0.5)
+            choices.append(Choice(qr.simulate(plan, small, np.zeros(samples)).makespan_s, plan, forms))
+    return min(choices, key=lambda choice: choice.foretold_s)
 
 
 def answers_of(engine: qr.Engine) -> Run:
@@ -129,9 +158,11 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
         for form in ("pt2", "onnx"):
             probs = {"none": np.full((1, 1000), 1e-3, np.float32)}
             library.add(f"{name}.{form}", predictions=probs, model=folder / f"{name}.{form}")
-    devices = qr.cpu_devices(cores=[1] * cores)
     x = np.random.default_rng(0).normal(size=(max(REQUESTS), 3, 224, 224)).astype(np.float32)
-    profile = qr.Profile.measure(library, devices, batch_sizes=BATCHES, sample=x[:1], warmup=1, repeats=3)
+    profiles = []
+    for devices in (qr.cpu_devices(cores=[1] * cores), qr.cpu_devices(cores=[cores])):
+        measured = profile_beside(library, devices, library.names, x[:1], batch_sizes=BATCHES, warmup=1, repeats=3)
+        profiles.append((devices, measured))
     peak, work = peak_flops(), flops_of(nets)
     files = [folder / f"{name}.onnx" for name in NETWORKS]
     peers = {
@@ -142,20 +173,18 @@ def rows(*, full: bool, repeats: int) -> list[Row]:
     result = []
     with networks_peers.ray_running(cores) as ray:
         for batch in REQUESTS:
-            forms = fastest(profile, 0 if batch == 1 else 1)
-            members = [library.names.index(form) for form in forms.values()]
-            demand = np.array([float(name in forms.values()) for name in profile.models])
-            plan = qr.plan(profile, devices, demand=demand, time_limit_s=1.0)
+            choice = chosen(profiles, batch)
+            members = [library.names.index(form) for form in choice.forms]
             ensemble = qr.Ensemble(members, [1 / len(members)] * len(members))
             with ExitStack() as open_sides:
                 sides = {**peers, "OpenVINO, in turn": networks_peers.openvino(files, cores, batch)}
                 if ray:
                     sides["Ray Serve"] = open_sides.enter_context(networks_peers.ray_serve(files, cores, batch))
-                engine = open_sides.enter_context(qr.Engine(library, ensemble, plan))
+                engine = open_sides.enter_context(qr.Engine(library, ensemble, choice.plan))
                 taken = timed({"ours": answers_of(engine), **sides}, x[:batch], repeats)
             samples = batch * ROUNDS[batch]
             share = work * samples / taken["ours"] / peak
-            note = f"{100 * share:.0f} % of {peak / 1e9:.0f} GFLOP/s; " + ", ".join(forms.values())
+            note = f"{100 * share:.0f} % of {peak / 1e9:.0f} GFLOP/s; {choice.note}"
             for name in sides:
                 case = f"4 networks, requests of {batch}"
                 result.append(Row(case, taken["ours"] / samples, name, taken[name] / samples, note=note))

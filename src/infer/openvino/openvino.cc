@@ -1,4 +1,5 @@
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -45,12 +46,14 @@ int cores_of_this_thread() {
   return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
 }
 
-// A model compiled for so many threads, and the requests that threads have at hand: one each while it runs.
+// A model compiled for so many threads a batch, and the requests that callers have at hand: one each while it runs. Of
+// callers at once, as many as there are streams run; others wait. Streams share the weights.
 class Compiled {
  public:
-  Compiled(const std::shared_ptr<ov::Model>& model, int threads)
+  Compiled(const std::shared_ptr<ov::Model>& model, int threads, int streams)
       : model_(core().compile_model(
-            model, "CPU", ov::inference_num_threads(threads), ov::num_streams(1), ov::hint::enable_cpu_pinning(false),
+            model, "CPU", ov::inference_num_threads(threads * streams), ov::num_streams(streams),
+            ov::hint::enable_cpu_pinning(false),
             // As the file says, whatever the CPU could do instead: cheaper numbers are a model of their own.
             ov::hint::inference_precision(ov::element::f32))) {}
 
@@ -97,7 +100,8 @@ std::int64_t constant_bytes(const ov::Model& model) {
 
 class OpenVino : public Backend {
  public:
-  OpenVino(const std::filesystem::path& file, std::shared_ptr<ov::Model> model) : model_(std::move(model)) {
+  OpenVino(const std::filesystem::path& file, std::shared_ptr<ov::Model> model, int concurrency)
+      : model_(std::move(model)), concurrency_(concurrency) {
     const auto check = [&](bool holds, const auto&... parts) {
       if (!holds) throw FileError(file, message(parts...));
     };
@@ -136,15 +140,17 @@ class OpenVino : public Backend {
   std::int64_t max_batch() const override { return max_batch_; }
 
  private:
-  // Threads with as many cores share one, and its weights. The first of them compiles it, which takes a second or so.
+  // Callers with as many cores share one, and its weights. The first of them compiles it, which takes a second or so.
   Compiled& compiled(int threads) {
     const std::lock_guard lock(mutex_);
     auto& found = compiled_[threads];
-    if (!found) found = std::make_unique<Compiled>(model_, threads);
+    const int fit = std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)) / threads);
+    if (!found) found = std::make_unique<Compiled>(model_, threads, std::min(concurrency_, fit));
     return *found;
   }
 
   std::shared_ptr<ov::Model> model_;
+  int concurrency_;
   std::vector<std::int64_t> features_;
   std::int64_t max_batch_ = 0;
   std::int64_t weight_bytes_ = 0;
@@ -154,14 +160,14 @@ class OpenVino : public Backend {
 
 }  // namespace
 
-std::shared_ptr<Backend> load_openvino(const std::filesystem::path& file, const std::string& content) {
+std::shared_ptr<Backend> load_openvino(const std::filesystem::path& file, const std::string& content, int concurrency) {
   std::shared_ptr<ov::Model> model;
   try {
     model = core().read_model(content, ov::Tensor());
   } catch (const std::exception& error) {
     throw FileError(file, message("is no ONNX model: ", reason(error)));
   }
-  return std::make_shared<OpenVino>(file, std::move(model));
+  return std::make_shared<OpenVino>(file, std::move(model), concurrency);
 }
 
 }  // namespace quorate
