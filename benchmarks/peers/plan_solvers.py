@@ -58,6 +58,20 @@ def pack(model: Any, problem: Problem, hosted: dict[tuple[int, int, int], Any], 
             model.add_at_most_one(hosted[o] for o in here if o[1] == m)
 
 
+def raised(model: Any, problem: Problem, least: Any, parts: dict[tuple[int, int, int], Any]) -> tuple[Any, Any]:
+    """The solver and its status after raising `least`, which is no more than any model's parts."""
+    from ortools.sat.python import cp_model
+
+    for m in range(problem.models):
+        model.add(least <= sum(part for o, part in parts.items() if o[1] == m))
+    model.maximize(least)
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = problem.time_limit_s
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = problem.seed
+    return solver, solver.solve(model)
+
+
 def cp_sat(problem: Problem) -> dict[str, Any]:
     from ortools.sat.python import cp_model
 
@@ -72,14 +86,7 @@ def cp_sat(problem: Problem) -> dict[str, Any]:
     for d in range(problem.devices):
         model.add(sum(share[o] for o in options if o[0] == d) <= STEPS)
     least = model.new_int_var(0, STEPS * GAINS * problem.devices, "")
-    for m in range(problem.models):
-        model.add(least <= sum(gain[o] * share[o] for o in options if o[1] == m))
-    model.maximize(least)
-    solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = problem.time_limit_s
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = problem.seed
-    status = solver.solve(model)
+    solver, status = raised(model, problem, least, {o: gain[o] * share[o] for o in options})
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return problem.answer({}, None)
     chosen = {(o[0], o[1]): (o[2], solver.value(share[o]) / STEPS) for o in options if solver.value(hosted[o])}
@@ -108,14 +115,7 @@ def cp_sat_bound(problem: Problem) -> dict[str, Any]:
         model.add(sum(share[o] for o in here) <= steps + sum(hosted[o] for o in here))
     one = scale * steps  # of the objective, for a sample/s
     least = model.new_int_var(int(above * one), int(np.ceil(below * one)), "")
-    for m in range(problem.models):
-        model.add(least <= sum(gain[o] * share[o] for o in options if o[1] == m))
-    model.maximize(least)
-    solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = problem.time_limit_s
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = problem.seed
-    status = solver.solve(model)
+    solver, status = raised(model, problem, least, {o: gain[o] * share[o] for o in options})
     return problem.answer({}, above if status == cp_model.INFEASIBLE else min(below, solver.best_objective_bound / one))
 
 
