@@ -49,14 +49,6 @@ struct Slab {
 #define QUORATE_BODY "route/boxes_survey.inc"
 #include "select/every_width.inc"
 
-void count_and_judge(Slab& slab, const Samples& samples, std::size_t begin, std::size_t end, std::size_t thresholds,
-                     const float* last_cost, const CostBins& bins, bool counting) {
-  if (counting)
-    QUORATE_WIDEST(count(slab, samples, begin, end, thresholds));
-  else
-    QUORATE_WIDEST(judge(slab, last_cost, bins));
-}
-
 // The blocks of one stopping tier that have a position, and the block that each sample is in: the last whose lowest position
 // lets it go on.
 struct Blocks {
@@ -219,8 +211,8 @@ std::vector<std::vector<Box>> survey(const Prefix& prefix, std::span<const doubl
         slab.cost[row * columns + column] = static_cast<float>(sure);
         slab.reach[row * columns + column] = static_cast<float>(alike.third_reach_after(row, column) / n);
       }
-    count_and_judge(slab, in, begin, end, thresholds, nullptr, bins, true);
-    count_and_judge(slab, in, begin, end, thresholds, last_cost.data(), bins, false);
+    QUORATE_WIDEST(count(slab, in, begin, end, thresholds));
+    QUORATE_WIDEST(judge(slab, last_cost.data(), bins));
     for (std::size_t c = 0; c < rows * columns; ++c) {
       if (slab.any[c] == 0) continue;
       Box box{};
