@@ -6,8 +6,6 @@
 #include <numeric>
 #include <optional>
 
-#include "plan/hosting_rows.h"
-
 namespace quorate {
 namespace {
 
@@ -109,8 +107,8 @@ std::vector<double> cover_of(const Problem& problem, const std::vector<HostingRo
 
 double beaten_by(double present) { return present * (1.0 + kBetter); }
 
-Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds,
-                 const Clock& clock) {
+Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds, const Clock& clock,
+                 const std::vector<HostingLimit>& decided) {
   Relaxation result{bound, classes_of(problem), {}};
   const std::vector<DeviceClass>& classes = result.classes;
   std::vector<DevicePricer> pricers;
@@ -121,6 +119,7 @@ Relaxation relax(const Problem& problem, double bound, double beaten, const Know
     result.bound = std::min(bound, beaten);
     return result;
   }
+  for (const HostingLimit& limit : decided) rows.push_back(row_of(problem, classes, limit));
   std::vector<double> most(problem.models);
   const auto limit = [&] {
     for (std::size_t m = 0; m < problem.models; ++m) most[m] = result.bound * problem.demand[m];

@@ -119,7 +119,7 @@ void Columns::limit(std::vector<double> most) {
     const double one = 1.0;
     lp.addColumn(1, &row_of_it, &one, 0.0, COIN_DBL_MAX, dear);
   }
-  for (Column& column : columns_) append(column);
+  appended_ = 0;
 }
 
 void Columns::require(std::vector<HostingRow> rows) {
@@ -128,28 +128,36 @@ void Columns::require(std::vector<HostingRow> rows) {
   limit(most_);
 }
 
-void Columns::append(const Column& column) {
-  const std::size_t device = classes_[column.of_class].devices[0];
+// All at once: each call copies the program's matrix.
+void Columns::append_new() {
+  std::vector<CoinBigIndex> start = {0};
   std::vector<int> row;
-  std::vector<double> value;
-  for (const Hosted& hosted : column.hosted) {
-    const double rate =
-        std::min(hosted.share * problem_.rate[problem_.option(device, hosted.m, hosted.batch)], most_[hosted.m]);
-    if (rate > 0.0) {
+  std::vector<double> value, cost;
+  for (; appended_ < columns_.size(); ++appended_) {
+    const Column& column = columns_[appended_];
+    const std::size_t device = classes_[column.of_class].devices[0];
+    for (const Hosted& hosted : column.hosted) {
+      const double rate =
+          std::min(hosted.share * problem_.rate[problem_.option(device, hosted.m, hosted.batch)], most_[hosted.m]);
+      if (rate <= 0.0) continue;
       row.push_back(static_cast<int>(hosted.m));
       value.push_back(rate / problem_.demand[hosted.m] / scale_);
     }
+    for (std::size_t r = 0; r < rows_.size(); ++r)
+      for (const Hosted& hosted : column.hosted)
+        if (hosted.m == rows_[r].m) {
+          row.push_back(static_cast<int>(problem_.models + r));
+          value.push_back(rows_[r].weight[column.of_class * problem_.batches + hosted.batch]);
+        }
+    row.push_back(static_cast<int>(problem_.models + rows_.size() + column.of_class));
+    value.push_back(1.0);
+    cost.push_back(goal_.rate > 0.0 ? goal_.cost[column.of_class] : 0.0);
+    start.push_back(static_cast<CoinBigIndex>(row.size()));
   }
-  for (std::size_t r = 0; r < rows_.size(); ++r)
-    for (const Hosted& hosted : column.hosted)
-      if (hosted.m == rows_[r].m) {
-        row.push_back(static_cast<int>(problem_.models + r));
-        value.push_back(rows_[r].weight[column.of_class * problem_.batches + hosted.batch]);
-      }
-  row.push_back(static_cast<int>(problem_.models + rows_.size() + column.of_class));
-  value.push_back(1.0);
-  program_->lp.addColumn(static_cast<int>(row.size()), row.data(), value.data(), 0.0, COIN_DBL_MAX,
-                         goal_.rate > 0.0 ? goal_.cost[column.of_class] : 0.0);
+  if (cost.empty()) return;
+  const std::vector<double> lower(cost.size(), 0.0), upper(cost.size(), COIN_DBL_MAX);
+  program_->lp.addColumns(static_cast<int>(cost.size()), lower.data(), upper.data(), cost.data(), start.data(), row.data(),
+                          value.data());
 }
 
 bool Columns::add(Column column) {
@@ -160,13 +168,13 @@ bool Columns::add(Column column) {
            });
   };
   if (std::any_of(columns_.begin(), columns_.end(), same)) return false;
-  append(column);
   columns_.push_back(std::move(column));
   return true;
 }
 
 void Columns::solve() {
   ClpSimplex& lp = program_->lp;
+  append_new();
   lp.primal();
   const double* value = lp.primalColumnSolution();
   objective_ = goal_.rate > 0.0 ? lp.objectiveValue() : -lp.objectiveValue() * scale_;

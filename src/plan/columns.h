@@ -62,7 +62,7 @@ class Columns {
 
  private:
   struct Program;
-  void append(const Column& column);
+  void append_new();
 
   const Problem& problem_;
   const std::vector<DeviceClass>& classes_;
@@ -71,6 +71,7 @@ class Columns {
   std::vector<double> most_;
   std::vector<HostingRow> rows_;
   std::unique_ptr<Program> program_;
+  std::size_t appended_ = 0;  // of columns_ that the program has
   double scale_ = 1.0, objective_ = 0.0;
   std::vector<double> price_, cover_;
 };

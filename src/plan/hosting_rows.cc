@@ -47,6 +47,14 @@ std::optional<HostingRow> broken_row(std::size_t m, const Hosting& hosting) {
 
 }  // namespace
 
+HostingRow row_of(const Problem& problem, const std::vector<DeviceClass>& classes, const HostingLimit& limit) {
+  const double sign = limit.at_least ? 1.0 : -1.0;
+  HostingRow row{limit.m, {}, sign * limit.copies};
+  for (const DeviceClass& alike : classes)
+    row.weight.insert(row.weight.end(), problem.batches, limit.kinds[problem.kind[alike.devices[0]]] ? sign : 0.0);
+  return row;
+}
+
 std::vector<HostingRow> least_copies(const Problem& problem, std::size_t classes, double throughput) {
   std::vector<HostingRow> rows;
   for (std::size_t m = 0; m < problem.models; ++m) {

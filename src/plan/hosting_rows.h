@@ -8,6 +8,15 @@
 
 namespace quorate {
 
+// A decision: so many devices of some kinds at least, or at most, host the model.
+struct HostingLimit {
+  std::size_t m = 0;
+  std::vector<bool> kinds;  // [the profile's kinds]
+  double copies = 0.0;
+  bool at_least = false;
+};
+HostingRow row_of(const Problem& problem, const std::vector<DeviceClass>& classes, const HostingLimit& limit);
+
 // [models]: each is hosted by so many devices at least in a plan of this throughput, the fastest ones first; by more than
 // there are where all together are too slow.
 std::vector<HostingRow> least_copies(const Problem& problem, std::size_t classes, double throughput);

@@ -77,7 +77,7 @@ double PartSearch::best_memory(double time) const {
   for (const Candidate& candidate : open_)
     for (const Option& option : candidate.item->options)
       over = std::max(over, option.gain(time) / std::max(option.resident, 1.0));
-  for (int i = 0; i < 24; ++i) {
+  for (int i = 0; i < 12; ++i) {
     const double middle = 0.5 * (under + over);
     (used(middle) > capacity ? under : over) = middle;
   }
