@@ -10,9 +10,8 @@ namespace quorate {
 namespace {
 
 constexpr std::size_t kLevels = 8;
-constexpr std::size_t kPartNodes = 1000;  // of a depth-first search, before its part is divided
-constexpr std::size_t kDivision = 100;    // nodes that the bounds of two new parts cost about as much as
-constexpr double kRounding = 1e-12;       // of sums of a few hundred terms
+constexpr std::size_t kDivision = 100;  // nodes that the bounds of two new parts cost about as much as
+constexpr double kRounding = 1e-12;     // of sums of a few hundred terms
 
 double least_resident(const DeviceItem& item) {
   return std::ranges::min(item.options, {}, &DeviceOption::resident).resident;
@@ -52,7 +51,7 @@ DevicePricer::DevicePricer(const Problem& problem, std::size_t device)
   }
 }
 
-DeviceUse DevicePricer::best(const DevicePrices& asked, std::size_t max_nodes) const {
+DeviceUse DevicePricer::best(const DevicePrices& asked, std::size_t max_nodes, std::size_t part_nodes) const {
   if (items_.empty()) return {};
   PartSearch search(capacity_, items_, batches_, asked);
   const auto is_lower = [](const PricePart& a, const PricePart& b) { return a.bound < b.bound; };
@@ -77,7 +76,7 @@ DeviceUse DevicePricer::best(const DevicePrices& asked, std::size_t max_nodes) c
       break;
     }
     const bool whole = part.decided == items_.size();
-    std::size_t given = whole ? nodes : std::min(nodes, kPartNodes);
+    std::size_t given = whole ? nodes : std::min(nodes, part_nodes);
     nodes -= given;
     const double unexplored = search.explore(part, given);
     nodes += given;

@@ -46,12 +46,12 @@ struct DevicePrices {
 // is the most, where no model is given more than most[m] samples/s: a knapsack in memory whose items share one unit of time.
 // Exact to a billionth by branch and bound, up to about `max_nodes` nodes; beyond them `bound` is that of what was left
 // unexplored. What is hosted is divided into parts by which of the largest models it holds, those of the highest bound
-// first, and each part, once it is small, searched depth first (price_part.h).
+// first. A part is searched depth first (price_part.h), and divided where that takes more than `part_nodes`.
 class DevicePricer {
  public:
   DevicePricer(const Problem& problem, std::size_t device);
 
-  DeviceUse best(const DevicePrices& asked, std::size_t max_nodes) const;
+  DeviceUse best(const DevicePrices& asked, std::size_t max_nodes, std::size_t part_nodes = 1000) const;
 
  private:
   double capacity_ = 0.0;

@@ -64,6 +64,21 @@ TEST(DevicePricer, EqualsTryingEverything) {
   EXPECT_GT(worth_something, 1000);
 }
 
+TEST(DevicePricer, FindsTheSameHoweverSoonItDivides) {
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    const Problem problem = random_problem(seed, std::vector{0.7, 1.2, 2.0}[seed % 7 % 3]);
+    Random random(seed, 3);
+    const Prices p = random_prices(problem, random);
+    const double best = oracle::best_use(problem, 0, p.price, p.cover, p.most);
+    for (const std::size_t part_nodes : {1, 5}) {
+      const DeviceUse use = DevicePricer(problem, 0).best({p.price, p.cover, p.most}, 1000000, part_nodes);
+      EXPECT_NEAR(use.value, best, 1e-8 * best) << "seed " << seed;
+      EXPECT_GE(use.bound, best) << "seed " << seed;
+      EXPECT_LE(use.bound, best * (1.0 + 1e-8) + 1e-8) << "seed " << seed;
+    }
+  }
+}
+
 TEST(DevicePricer, ItsBoundHoldsWhereItGivesUp) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     const Problem problem = random_problem(seed, 1.2);
