@@ -23,6 +23,8 @@ constexpr double kForSearch = 0.8;        // of what is left then; the rest is f
 constexpr double kForDive = 0.3;          // of what is left then
 constexpr double kBeforeBranching = 0.5;  // of time and iterations, where so few cells are to fill that branching gets far
 constexpr std::size_t kBranchable = 150;
+// Cells; beyond, a node takes as long as many a search, and its columns are of classes whose devices are not quite alike.
+constexpr std::size_t kProvable = 5000;
 // Cells; beyond, columns may be of classes whose devices are not quite alike (columns.h).
 constexpr std::size_t kDivable = 5000;
 constexpr int kIterationsPerNode = 5;   // what a relaxation takes
@@ -109,12 +111,12 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, boo
     relaxation =
         relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best, &*relaxation}, kRounds, clock);
     found.bound = std::min(found.bound, relaxation->bound);
+    if (cells > kProvable || found.best.shares.throughput >= enough() || clock.over()) return found;
     Branched branched = branch(problem, priced(problem, found.best.placement), found.bound, *relaxation, enough(),
                                left / kIterationsPerNode, clock, random);
     found.bound = std::min(found.bound, branched.bound);
-    if (Scored last = score(problem, std::move(branched.best.placement));
-        last.shares.throughput > found.best.shares.throughput * (1.0 + kClose)) {
-      found.best = std::move(last);
+    if (branched.best.basis.throughput() > found.best.shares.throughput * (1.0 + kClose)) {
+      found.best = score(problem, std::move(branched.best.placement));
       found.found_by = "branching";
     }
   }
