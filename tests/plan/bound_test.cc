@@ -55,7 +55,7 @@ TEST(Relaxation, IsNeverBelowTheOptimum) {
     Random random(seed, 5);
     const Instance instance = random_instance(seed,
                                               {.models = 2 + seed % 2,
-                                               .devices = 2 + seed % 3 / 2,
+                                               .devices = 2 + (seed % 24 == 2 ? 1u : 0u),
                                                .batches = 1 + seed % 2,
                                                .weights = seed % 5 < 3,
                                                .slowdown = seed % 4 == 0},
