@@ -10,7 +10,7 @@
 namespace quorate {
 namespace {
 
-constexpr int kFewestParts = 4;
+constexpr int kFewestParts = 8;
 constexpr double kLinear = 0.02;              // of the cost of time, beside its square
 constexpr double kCold = 0.01;                // of `hot`, at the end
 constexpr double kNothing = 1e-9;             // a cost that is rounding
