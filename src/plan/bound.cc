@@ -1,7 +1,6 @@
 #include "plan/bound.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -37,33 +36,12 @@ std::vector<double> best_rates(const Problem& problem) {
   return best;
 }
 
-constexpr std::size_t kNodes = 4000;  // of the branch and bound for one device
-constexpr double kClosed = 1e-4;      // a difference between bound and program that isn't worth another round
-constexpr double kTighter = 1e-3;     // a bound that much lower is worth limiting the rates by it
-constexpr double kBetter = 1e-6;      // relative: a plan that is better by less does not count
-constexpr double kInertia = 0.5;      // of the prices from round to round
-
-// [models]: how many devices at least host a model in a plan of this throughput, the fastest ones first; more than there are
-// where all together are too slow.
-std::vector<double> least_copies(const Problem& problem, double throughput) {
-  std::vector<double> copies;
-  for (std::size_t m = 0; m < problem.models; ++m) {
-    std::vector<double> rates;
-    for (std::size_t device = 0; device < problem.devices; ++device) {
-      double best = 0.0;
-      for (std::size_t batch = 0; batch < problem.batches; ++batch)
-        best = std::max(best, problem.rate[problem.option(device, m, batch)]);
-      rates.push_back(best);
-    }
-    std::sort(rates.begin(), rates.end(), std::greater<>());
-    const double needed = throughput * problem.demand[m] * (1.0 - 1e-9);
-    std::size_t count = 1;
-    for (double sum = rates[0]; sum < needed && count <= rates.size(); ++count)
-      sum += count < rates.size() ? rates[count] : 0.0;
-    copies.push_back(static_cast<double>(count));
-  }
-  return copies;
-}
+// Of the branch and bound for one device, while that leads to new columns; and where it does not, so that the round bounds.
+constexpr std::size_t kNodes = 4000, kAllNodes = 200000;
+constexpr double kClosed = 1e-4;   // a difference between bound and program that isn't worth another round
+constexpr double kTighter = 1e-3;  // a bound that much lower is worth limiting the rates by it
+constexpr double kBetter = 1e-6;   // relative: a plan that is better by less does not count
+constexpr double kInertia = 0.5;   // of the prices from round to round
 
 Column column_of(const Problem& problem, const Scored& scored, std::size_t of_class, std::size_t device) {
   Column column{of_class, {}, 0.0};
@@ -102,15 +80,26 @@ void add_known(const Problem& problem, const std::vector<DeviceClass>& classes, 
 }
 
 struct Prices {
-  std::vector<double> price, cover;
+  std::vector<double> price;  // [models]
+  std::vector<double> cover;  // [hosting rows]
 };
 
+// `a` may be of fewer rows.
 Prices between(const Prices& a, const Prices& b, double of_a) {
   Prices result = b;
-  for (std::size_t m = 0; m < b.price.size(); ++m) {
-    result.price[m] = of_a * a.price[m] + (1.0 - of_a) * b.price[m];
-    result.cover[m] = of_a * a.cover[m] + (1.0 - of_a) * b.cover[m];
-  }
+  for (std::size_t m = 0; m < b.price.size(); ++m) result.price[m] = of_a * a.price[m] + (1.0 - of_a) * b.price[m];
+  for (std::size_t r = 0; r < b.cover.size(); ++r)
+    result.cover[r] = (r < a.cover.size() ? of_a * a.cover[r] : 0.0) + (1.0 - of_a) * b.cover[r];
+  return result;
+}
+
+// [models, batches]: what hosting rows pay to a device of the class.
+std::vector<double> cover_of(const Problem& problem, const std::vector<HostingRow>& rows, const std::vector<double>& cover,
+                             std::size_t of_class) {
+  std::vector<double> result(problem.models * problem.batches, 0.0);
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (std::size_t batch = 0; batch < problem.batches && cover[r] > 0.0; ++batch)
+      result[rows[r].m * problem.batches + batch] += cover[r] * rows[r].weight[of_class * problem.batches + batch];
   return result;
 }
 
@@ -118,24 +107,25 @@ Prices between(const Prices& a, const Prices& b, double of_a) {
 
 double beaten_by(double present) { return present * (1.0 + kBetter); }
 
-Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds,
-                 const Clock& clock) {
+Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds, const Clock& clock,
+                 const std::vector<HostingLimit>& decided) {
   Relaxation result{bound, classes_of(problem), {}};
   const std::vector<DeviceClass>& classes = result.classes;
   std::vector<DevicePricer> pricers;
   for (const DeviceClass& alike : classes) pricers.emplace_back(problem, alike.devices[0]);
   Columns columns(problem, classes, {});
-  const std::vector<double> copies = least_copies(problem, beaten);
-  if (std::ranges::max(copies) > static_cast<double>(problem.devices)) {
+  std::vector<HostingRow> rows = least_copies(problem, classes.size(), beaten);
+  if (std::ranges::max(rows, {}, &HostingRow::at_least).at_least > static_cast<double>(problem.devices)) {
     result.bound = std::min(bound, beaten);
     return result;
   }
+  for (const HostingLimit& limit : decided) rows.push_back(row_of(problem, classes, limit));
   std::vector<double> most(problem.models);
   const auto limit = [&] {
     for (std::size_t m = 0; m < problem.models; ++m) most[m] = result.bound * problem.demand[m];
     columns.limit(most);
   };
-  columns.require_copies(copies);
+  columns.require(rows);
   limit();
   add_known(problem, classes, known, columns);
 
@@ -147,7 +137,12 @@ Relaxation relax(const Problem& problem, double bound, double beaten, const Know
     const Prices now{columns.price(), columns.cover()};
     bool added = false, ended = false;
     // Prices half-way to the best ones so far swing less; where they lead to no new column, the program's own decide.
-    for (const double inertia : {centre ? kInertia : 0.0, 0.0}) {
+    struct Attempt {
+      double inertia;
+      std::size_t nodes;
+    };
+    for (const auto& [inertia, nodes] : {Attempt{kInertia, kNodes}, Attempt{0.0, kNodes}, Attempt{0.0, kAllNodes}}) {
+      if (!centre && inertia > 0.0) continue;
       const Prices asked = centre ? between(*centre, now, inertia) : now;
       double worth = 0.0, size = 0.0;
       for (std::size_t k = 0; k < classes.size(); ++k) {
@@ -155,14 +150,14 @@ Relaxation relax(const Problem& problem, double bound, double beaten, const Know
           result.columns = columns.columns();
           return result;
         }
-        DeviceUse use = pricers[k].best(asked.price, asked.cover, most, kNodes);
+        DeviceUse use = pricers[k].best({asked.price, cover_of(problem, rows, asked.cover, k), most}, nodes);
         worth += use.bound * static_cast<double>(classes[k].devices.size());
         added = columns.add({k, std::move(use.hosted), 0.0}) || added;
       }
       size = worth;
-      for (std::size_t m = 0; m < problem.models; ++m) {
-        worth -= asked.cover[m] * copies[m];
-        size += asked.cover[m] * copies[m];
+      for (std::size_t r = 0; r < rows.size(); ++r) {
+        worth -= asked.cover[r] * rows[r].at_least;
+        size += std::abs(asked.cover[r] * rows[r].at_least);
       }
       const double found = std::max(beaten, worth + 1e-11 * size);
       if (!centre || found < centre_bound) {
@@ -170,11 +165,22 @@ Relaxation relax(const Problem& problem, double bound, double beaten, const Know
         centre_bound = found;
       }
       result.bound = std::min(result.bound, found);
-      if (added || inertia == 0.0) break;
+      if (added) break;
     }
     if (result.bound <= beaten) break;
     ended = !added || result.bound <= columns.objective() * (1.0 + kClosed);
-    if (!ended) continue;
+    if (!ended) {
+      if (result.bound < limited * (1.0 - kTighter)) {
+        limited = result.bound;
+        limit();
+      }
+      continue;
+    }
+    if (std::vector<HostingRow> more = broken_rows(problem, classes, columns.columns(), beaten); !more.empty()) {
+      std::ranges::move(more, std::back_inserter(rows));
+      columns.require(rows);
+      continue;
+    }
     if (result.bound > limited * (1.0 - kTighter)) break;
     limited = result.bound;
     limit();
@@ -195,10 +201,10 @@ Relaxation least_cost(const Problem& problem, double rate, const std::vector<dou
     goal.cost.push_back(cost[alike.devices[0]]);
   }
   Columns columns(problem, classes, goal);
-  const std::vector<double> copies = least_copies(problem, rate);
+  const std::vector<HostingRow> rows = least_copies(problem, classes.size(), rate);
   std::vector<double> most(problem.models);
   for (std::size_t m = 0; m < problem.models; ++m) most[m] = rate * problem.demand[m];
-  columns.require_copies(copies);
+  columns.require(rows);
   columns.limit(most);
   for (std::size_t k = 0; k < classes.size(); ++k)
     for (const std::size_t device : classes[k].devices) columns.add(column_of(problem, starting, k, device));
@@ -206,9 +212,8 @@ Relaxation least_cost(const Problem& problem, double rate, const std::vector<dou
     columns.solve();
     // Any prices bound the cost: what is asked for is worth this much, less what devices would earn beyond their cost.
     double worth = 0.0, size = 0.0;
-    for (std::size_t m = 0; m < problem.models; ++m) {
-      worth += columns.price()[m] * most[m] + columns.cover()[m] * copies[m];
-    }
+    for (std::size_t m = 0; m < problem.models; ++m) worth += columns.price()[m] * most[m];
+    for (std::size_t r = 0; r < rows.size(); ++r) worth += columns.cover()[r] * rows[r].at_least;
     size = worth;
     bool added = false;
     for (std::size_t k = 0; k < classes.size(); ++k) {
@@ -216,7 +221,7 @@ Relaxation least_cost(const Problem& problem, double rate, const std::vector<dou
         result.columns = columns.columns();
         return result;
       }
-      DeviceUse use = pricers[k].best(columns.price(), columns.cover(), most, kNodes);
+      DeviceUse use = pricers[k].best({columns.price(), cover_of(problem, rows, columns.cover(), k), most}, kNodes);
       const double beyond = std::max(0.0, use.bound - goal.cost[k]) * static_cast<double>(classes[k].devices.size());
       worth -= beyond;
       size += beyond;

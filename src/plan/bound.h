@@ -3,6 +3,7 @@
 
 #include "plan/clock.h"
 #include "plan/columns.h"
+#include "plan/hosting_rows.h"
 
 namespace quorate {
 
@@ -33,9 +34,10 @@ double beaten_by(double present);
 // which holds for any prices (Lagrangian duality) and does not rest on the solver's tolerance, or `beaten` where that is
 // more. Beyond the linear program it knows that a model gets from no device more than it needs for a throughput of `bound`,
 // and that a plan of more than `beaten` hosts each model often enough; plans of less are of no interest. Starts from the
-// columns in `known` that the problem allows. At most `max_rounds` rounds.
-Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds,
-                 const Clock& clock);
+// columns in `known` that the problem allows. At most `max_rounds` rounds. Of plans that break a limit in `decided` it says
+// nothing.
+Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds, const Clock& clock,
+                 const std::vector<HostingLimit>& decided = {});
 
 // The same for money: `bound` is what devices in use cost at least, by `cost` [devices], in a plan that has the rate.
 // `starting` must be such a plan.

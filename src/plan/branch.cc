@@ -16,6 +16,7 @@ constexpr double kWhole = 1e-6;  // a number of devices that close to a whole on
 struct Node {
   std::vector<std::size_t> pinned;     // cells
   std::vector<std::size_t> forbidden;  // options
+  std::vector<HostingLimit> limits;
   double bound = 0.0;
   std::shared_ptr<const Relaxation> before;  // of its parent
 };
@@ -94,6 +95,42 @@ std::optional<Question> most_doubtful(const Problem& problem, const Relaxation& 
   return std::nullopt;
 }
 
+// All kinds, all but one, and each.
+std::vector<std::vector<bool>> groups_of(const Problem& problem) {
+  const std::size_t kinds = std::ranges::max(problem.kind) + 1;
+  std::vector<std::vector<bool>> groups = {std::vector<bool>(kinds, true)};
+  for (const bool but : {true, false})
+    for (std::size_t kind = 0; kind < kinds && kinds > (but ? 2 : 1); ++kind) {
+      groups.emplace_back(kinds, but);
+      groups.back()[kind] = !but;
+    }
+  return groups;
+}
+
+// How many devices of some kinds host a model: the most doubtful of the largest ones. That divides no class of devices, and
+// where all differ a little in memory one decision is about many of them.
+std::optional<HostingLimit> most_doubtful_count(const Problem& problem, const Relaxation& relaxation) {
+  const std::size_t kinds = std::ranges::max(problem.kind) + 1;
+  std::vector<double> hosted(problem.models * kinds, 0.0), size(problem.models, 0.0);
+  for (const Column& column : relaxation.columns)
+    for (const Hosted& one : column.hosted)
+      hosted[one.m * kinds + problem.kind[relaxation.classes[column.of_class].devices[0]]] += column.times;
+  for (std::size_t m = 0; m < problem.models; ++m)
+    for (const DeviceClass& alike : relaxation.classes) size[m] = std::max(size[m], size_of(problem, alike.devices[0], m));
+  std::optional<HostingLimit> best;
+  double most = 0.0;
+  for (const std::vector<bool>& group : groups_of(problem))
+    for (std::size_t m = 0; m < problem.models; ++m) {
+      double copies = 0.0;
+      for (std::size_t kind = 0; kind < kinds; ++kind) copies += group[kind] ? hosted[m * kinds + kind] : 0.0;
+      const double in_doubt = std::abs(copies - std::round(copies));
+      if (in_doubt <= kWhole || in_doubt * size[m] <= most) continue;
+      most = in_doubt * size[m];
+      best = HostingLimit{m, group, std::floor(copies), false};
+    }
+  return best;
+}
+
 Node answered_no(const Problem& problem, Node node, const Relaxation& relaxation, const Question& question) {
   for (const std::size_t device : relaxation.classes[question.of_class].devices)
     for (std::size_t batch = 0; batch < problem.batches; ++batch)
@@ -115,7 +152,7 @@ Branched branch(const Problem& problem, Priced present, double bound, const Rela
                 const Clock& clock, Random& random) {
   Branched result{std::move(present), bound, 0};
   std::vector<Node> open;
-  std::optional<Node> next = Node{{}, {}, bound, std::make_shared<Relaxation>(root)};
+  std::optional<Node> next = Node{{}, {}, {}, bound, std::make_shared<Relaxation>(root)};
   double settled = 0.0;  // of nodes that are closed, but not below the best placement
   while (result.nodes < max_nodes && !clock.over() && result.best.basis.throughput() < enough) {
     if (!next) {
@@ -129,15 +166,23 @@ Branched branch(const Problem& problem, Priced present, double bound, const Rela
     next.reset();
     ++result.nodes;
     const Problem part = restricted(problem, node);
-    auto relaxation = std::make_shared<Relaxation>(
-        relax(part, node.bound, beaten_by(result.best.basis.throughput()), {nullptr, node.before.get()}, kRounds, clock));
+    auto relaxation = std::make_shared<Relaxation>(relax(part, node.bound, beaten_by(result.best.basis.throughput()),
+                                                         {nullptr, node.before.get()}, kRounds, clock, node.limits));
     if (relaxation->bound <= beaten_by(result.best.basis.throughput())) continue;
     if (std::optional<Placement> placement = rounded(part, *relaxation, Rounding::kLargest, random)) {
       Priced found = priced(problem, std::move(*placement));
       if (found.basis.throughput() > result.best.basis.throughput()) result.best = std::move(found);
     }
     if (relaxation->bound <= beaten_by(result.best.basis.throughput())) continue;
-    Node child{node.pinned, node.forbidden, relaxation->bound, relaxation};
+    Node child{node.pinned, node.forbidden, node.limits, relaxation->bound, relaxation};
+    if (const std::optional<HostingLimit> count = most_doubtful_count(part, *relaxation)) {
+      Node more = child;
+      child.limits.push_back(*count);
+      more.limits.push_back({count->m, count->kinds, count->copies + 1.0, true});
+      open.push_back(std::move(child));
+      open.push_back(std::move(more));
+      continue;
+    }
     const std::optional<Question> question = most_doubtful(part, *relaxation);
     if (!question) {
       settled = std::max(settled, relaxation->bound);

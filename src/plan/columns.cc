@@ -76,10 +76,8 @@ Columns::Columns(const Problem& problem, const std::vector<DeviceClass>& classes
       classes_(classes),
       goal_(std::move(goal)),
       most_(problem.models, std::numeric_limits<double>::infinity()),
-      copies_(problem.models, 1.0),
       program_(std::make_unique<Program>()),
-      price_(problem.models, 0.0),
-      cover_(problem.models, 0.0) {
+      price_(problem.models, 0.0) {
   limit(most_);
 }
 
@@ -96,12 +94,12 @@ void Columns::limit(std::vector<double> most) {
   lp.setLogLevel(0);
   lp.setPrimalTolerance(1e-9);
   lp.setDualTolerance(1e-9);
-  const std::size_t models = problem_.models;
-  std::vector<double> lower(2 * models + classes_.size(), 0.0), upper(lower.size(), COIN_DBL_MAX);
-  for (std::size_t m = 0; m < models; ++m) lower[models + m] = copies_[m];
+  const std::size_t models = problem_.models, first_class = models + rows_.size();
+  std::vector<double> lower(first_class + classes_.size(), 0.0), upper(lower.size(), COIN_DBL_MAX);
+  for (std::size_t r = 0; r < rows_.size(); ++r) lower[models + r] = rows_[r].at_least;
   for (std::size_t k = 0; k < classes_.size(); ++k) {
-    lower[2 * models + k] = -COIN_DBL_MAX;
-    upper[2 * models + k] = static_cast<double>(classes_[k].devices.size());
+    lower[first_class + k] = -COIN_DBL_MAX;
+    upper[first_class + k] = static_cast<double>(classes_[k].devices.size());
   }
   std::vector<int> row(models);
   std::iota(row.begin(), row.end(), 0);
@@ -112,41 +110,54 @@ void Columns::limit(std::vector<double> most) {
   const CoinBigIndex start[2] = {0, static_cast<CoinBigIndex>(models)};
   lp.loadProblem(1, static_cast<int>(lower.size()), start, row.data(), minus.data(), &least_t, &most_t, &cost, lower.data(),
                  upper.data());
-  // Copies that no column can give are bought at a price beyond any throughput, so that the program always has a solution.
+  // What no column can give to a hosting row is bought at a price beyond any throughput, so that the program always has a
+  // solution.
   const double dear =
       fixed ? 1.0 + std::accumulate(goal_.cost.begin(), goal_.cost.end(), 0.0) * static_cast<double>(problem_.devices) : 2.0;
-  for (std::size_t m = 0; m < models; ++m) {
-    const int copies_row = static_cast<int>(models + m);
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    const int row_of_it = static_cast<int>(models + r);
     const double one = 1.0;
-    lp.addColumn(1, &copies_row, &one, 0.0, COIN_DBL_MAX, dear);
+    lp.addColumn(1, &row_of_it, &one, 0.0, COIN_DBL_MAX, dear);
   }
-  for (Column& column : columns_) append(column);
+  appended_ = 0;
 }
 
-void Columns::require_copies(std::vector<double> copies) {
-  copies_ = std::move(copies);
-  for (std::size_t m = 0; m < problem_.models; ++m)
-    program_->lp.setRowLower(static_cast<int>(problem_.models + m), copies_[m]);
+void Columns::require(std::vector<HostingRow> rows) {
+  rows_ = std::move(rows);
+  cover_.assign(rows_.size(), 0.0);
+  limit(most_);
 }
 
-void Columns::append(const Column& column) {
-  const std::size_t device = classes_[column.of_class].devices[0];
+// All at once: each call copies the program's matrix.
+void Columns::append_new() {
+  std::vector<CoinBigIndex> start = {0};
   std::vector<int> row;
-  std::vector<double> value;
-  for (const Hosted& hosted : column.hosted) {
-    const double rate =
-        std::min(hosted.share * problem_.rate[problem_.option(device, hosted.m, hosted.batch)], most_[hosted.m]);
-    if (rate > 0.0) {
+  std::vector<double> value, cost;
+  for (; appended_ < columns_.size(); ++appended_) {
+    const Column& column = columns_[appended_];
+    const std::size_t device = classes_[column.of_class].devices[0];
+    for (const Hosted& hosted : column.hosted) {
+      const double rate =
+          std::min(hosted.share * problem_.rate[problem_.option(device, hosted.m, hosted.batch)], most_[hosted.m]);
+      if (rate <= 0.0) continue;
       row.push_back(static_cast<int>(hosted.m));
       value.push_back(rate / problem_.demand[hosted.m] / scale_);
     }
-    row.push_back(static_cast<int>(problem_.models + hosted.m));
+    for (std::size_t r = 0; r < rows_.size(); ++r)
+      for (const Hosted& hosted : column.hosted)
+        if (hosted.m == rows_[r].m) {
+          row.push_back(static_cast<int>(problem_.models + r));
+          value.push_back(rows_[r].weight[column.of_class * problem_.batches + hosted.batch]);
+        }
+    row.push_back(static_cast<int>(problem_.models + rows_.size() + column.of_class));
     value.push_back(1.0);
+    cost.push_back(goal_.rate > 0.0 ? goal_.cost[column.of_class] : 0.0);
+    start.push_back(static_cast<CoinBigIndex>(row.size()));
   }
-  row.push_back(static_cast<int>(2 * problem_.models + column.of_class));
-  value.push_back(1.0);
-  program_->lp.addColumn(static_cast<int>(row.size()), row.data(), value.data(), 0.0, COIN_DBL_MAX,
-                         goal_.rate > 0.0 ? goal_.cost[column.of_class] : 0.0);
+  if (cost.empty()) return;
+  const std::vector<double> lower(cost.size(), 0.0), upper(cost.size(), COIN_DBL_MAX);
+  program_->lp.addColumns(static_cast<int>(cost.size()), lower.data(), upper.data(), cost.data(), start.data(), row.data(),
+                          value.data());
 }
 
 bool Columns::add(Column column) {
@@ -157,39 +168,35 @@ bool Columns::add(Column column) {
            });
   };
   if (std::any_of(columns_.begin(), columns_.end(), same)) return false;
-  append(column);
   columns_.push_back(std::move(column));
   return true;
 }
 
 void Columns::solve() {
   ClpSimplex& lp = program_->lp;
+  append_new();
   lp.primal();
   const double* value = lp.primalColumnSolution();
   objective_ = goal_.rate > 0.0 ? lp.objectiveValue() : -lp.objectiveValue() * scale_;
-  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].times = std::max(0.0, value[1 + problem_.models + i]);
+  for (std::size_t i = 0; i < columns_.size(); ++i) columns_[i].times = std::max(0.0, value[1 + rows_.size() + i]);
   const double* dual = lp.dualRowSolution();
   const std::size_t models = problem_.models;
-  for (std::size_t m = 0; m < models; ++m) {
-    price_[m] = std::max(0.0, dual[m]);
-    cover_[m] = std::max(0.0, dual[models + m]);
-  }
+  for (std::size_t m = 0; m < models; ++m) price_[m] = std::max(0.0, dual[m]);
+  for (std::size_t r = 0; r < rows_.size(); ++r) cover_[r] = std::max(0.0, dual[models + r]);
   // Of a fixed t the prices are in the cost's unit; else they must weigh t itself with exactly 1.
   double by = 1.0, unit = 1.0;
   if (goal_.rate <= 0.0) {
     const double sum = std::accumulate(price_.begin(), price_.end(), 0.0);
     if (sum <= 0.0) {
       price_.assign(models, 1.0 / static_cast<double>(models));
-      cover_.assign(models, 0.0);
+      cover_.assign(rows_.size(), 0.0);
     } else {
       by = 1.0 / sum;
     }
     unit = scale_;
   }
-  for (std::size_t m = 0; m < models; ++m) {
-    price_[m] *= by / problem_.demand[m] * (goal_.rate > 0.0 ? 1.0 / scale_ : 1.0);
-    cover_[m] *= by * unit;
-  }
+  for (std::size_t m = 0; m < models; ++m) price_[m] *= by / problem_.demand[m] * (goal_.rate > 0.0 ? 1.0 / scale_ : 1.0);
+  for (double& cover : cover_) cover *= by * unit;
 }
 
 }  // namespace quorate

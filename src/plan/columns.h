@@ -26,6 +26,13 @@ struct Column {
   double times = 0.0;
 };
 
+// sum over columns of times x the weight of how they host the model >= at_least.
+struct HostingRow {
+  std::size_t m = 0;
+  std::vector<double> weight;  // [classes, batches]
+  double at_least = 0.0;
+};
+
 // What the program is after: the most t; or, where `rate` is above 0, the least cost for t = rate.
 struct Goal {
   double rate = 0.0;
@@ -34,7 +41,7 @@ struct Goal {
 
 // maximise t (or minimise the sum over columns of times x cost)
 //           subject to  sum over columns of times x share x rate[m] >= t demand[m]   (price[m])
-//                         sum over columns that host m of times >= copies[m]           (cover[m])
+//                         each hosting row                                             (cover[row])
 //                         sum over a class's columns of times <= its devices           (worth[class])
 class Columns {
  public:
@@ -43,11 +50,11 @@ class Columns {
 
   // [models]: samples/s that a device gives at most; shares of the columns there are shrink to it.
   void limit(std::vector<double> most);
-  void require_copies(std::vector<double> copies);
+  void require(std::vector<HostingRow> rows);
   bool add(Column column);  // false where the column is there already
   void solve();
 
-  double objective() const { return objective_; }  // t, or the cost; less, or more, what copies lack
+  double objective() const { return objective_; }  // t, or the cost; less, or more, what hosting rows lack
   // Of the objective's unit; for the most t scaled so that the sum of demand x price is exactly 1.
   const std::vector<double>& price() const { return price_; }
   const std::vector<double>& cover() const { return cover_; }
@@ -55,14 +62,16 @@ class Columns {
 
  private:
   struct Program;
-  void append(const Column& column);
+  void append_new();
 
   const Problem& problem_;
   const std::vector<DeviceClass>& classes_;
   Goal goal_;
   std::vector<Column> columns_;
-  std::vector<double> most_, copies_;
+  std::vector<double> most_;
+  std::vector<HostingRow> rows_;
   std::unique_ptr<Program> program_;
+  std::size_t appended_ = 0;  // of columns_ that the program has
   double scale_ = 1.0, objective_ = 0.0;
   std::vector<double> price_, cover_;
 };

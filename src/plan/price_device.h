@@ -22,35 +22,42 @@ struct DeviceUse {
   std::vector<Hosted> hosted;
 };
 
+// A batch size that a device could run a model at, and a model with those it could have: by falling rate, those left out
+// that another one beats in rate and memory.
+struct DeviceOption {
+  std::size_t batch = 0;
+  double rate = 0.0, resident = 0.0, workspace = 0.0;
+};
+struct DeviceItem {
+  std::size_t m = 0;
+  bool pinned = false;
+  std::vector<DeviceOption> options;
+};
+
+// What is asked of a pricer. `cover` may be below 0; of one model it must not fall as the rate rises.
+struct DevicePrices {
+  std::span<const double> price;  // [models], of a sample/s
+  std::span<const double> cover;  // [models, batches], of hosting
+  std::span<const double> most;   // [models]: samples/s that a device gives at most
+};
+
 // Chooses what to host, within memory, and how to split the time, so that
-//   sum over hosted of cover[m] + price[m] x share x rate
+//   sum over hosted of cover[m, batch] + price[m] x share x rate
 // is the most, where no model is given more than most[m] samples/s: a knapsack in memory whose items share one unit of time.
-// Exact to a billionth by branch and bound, up to `max_nodes` nodes; beyond them `bound` is that of what was left
-// unexplored. A branch is bounded by a Lagrangian relaxation of the time (Fisher 1981) and a table, over memory in a few
-// hundred units, of what the models not yet decided are worth in it. The options of a device that another one beats in rate
-// and memory are dropped once, when the pricer is made.
+// Exact to a billionth by branch and bound, up to about `max_nodes` nodes; beyond them `bound` is that of what was left
+// unexplored. What is hosted is divided into parts by which of the largest models it holds, those of the highest bound
+// first. A part is searched depth first (price_part.h), and divided where that takes more than `part_nodes`.
 class DevicePricer {
  public:
   DevicePricer(const Problem& problem, std::size_t device);
 
-  DeviceUse best(std::span<const double> price, std::span<const double> cover, std::span<const double> most,
-                 std::size_t max_nodes) const;
+  DeviceUse best(const DevicePrices& asked, std::size_t max_nodes, std::size_t part_nodes = 1000) const;
 
  private:
-  struct Option {
-    std::size_t batch = 0;
-    double rate = 0.0, resident = 0.0, workspace = 0.0;
-  };
-  struct Item {
-    std::size_t m = 0;
-    bool pinned = false;
-    std::vector<Option> options;
-  };
-  friend class Pricing;
-
   double capacity_ = 0.0;
-  std::vector<Item> items_;
-  std::vector<double> levels_;  // of workspace, ascending: what the device's largest may be, in a few steps
+  std::size_t batches_ = 0;
+  std::vector<DeviceItem> items_;  // those that need most memory first
+  std::vector<double> levels_;     // of workspace, ascending: what the device's largest may be, in a few steps
 };
 
 }  // namespace quorate

@@ -40,8 +40,8 @@ constexpr int kPatience = 24;           // annealings in a row that led to nothi
 // Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
 constexpr std::array<double, 4> kHot = {0.02, 0.1, 0.3, 0.1};
 
-// From one placement.
-Solution climb(const Problem& problem, Solution found, const Effort& effort, const Clock& clock) {
+// From one placement. What is left of the time at its end goes to a lower bound, where that is asked for.
+Solution climb(const Problem& problem, Solution found, const Effort& effort, bool proves, const Clock& clock) {
   Random random(effort.seed);
   Priced best = priced(problem, found.best.placement);
   const auto take = [&](Priced candidate, const char* by) {
@@ -108,11 +108,20 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, con
   }
   Scored scored = score(problem, std::move(best.placement));
   if (scored.shares.throughput > found.best.shares.throughput) found.best = std::move(scored);
-  // What is known by now bounds more tightly.
-  if (relaxation && !branches && found.best.shares.throughput < found.bound * (1.0 - kClose))
-    found.bound =
-        relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best, &*relaxation}, kRounds, clock)
-            .bound;
+  // What is known by now bounds more tightly, and the tree more tightly yet.
+  if (proves && relaxation && !branches && found.best.shares.throughput < enough()) {
+    relaxation =
+        relax(problem, found.bound, beaten_by(found.best.shares.throughput), {&found.best, &*relaxation}, kRounds, clock);
+    found.bound = std::min(found.bound, relaxation->bound);
+    Branched branched = branch(problem, priced(problem, found.best.placement), found.bound, *relaxation, enough(),
+                               left / kIterationsPerNode, clock, random);
+    found.bound = std::min(found.bound, branched.bound);
+    if (Scored last = score(problem, std::move(branched.best.placement));
+        last.shares.throughput > found.best.shares.throughput * (1.0 + kClose)) {
+      found.best = std::move(last);
+      found.found_by = "branching";
+    }
+  }
   return found;
 }
 
@@ -129,7 +138,8 @@ std::optional<Solution> on_accelerators(const Problem& problem, const Effort& ef
   const std::optional<Placement> first = first_fit(part.problem);
   if (!first) return std::nullopt;
   const Clock half(0.5 * clock.left_s());
-  Solution found = climb(part.problem, {score(part.problem, *first), "worst-fit", upper_bound(part.problem)}, effort, half);
+  Solution found =
+      climb(part.problem, {score(part.problem, *first), "worst-fit", upper_bound(part.problem)}, effort, false, half);
   Placement placement(problem);
   part.into(problem, found.best.placement, placement);
   found.best = score(problem, std::move(placement));
@@ -146,7 +156,7 @@ Solution solve(const Problem& problem, Scored first, std::string found_by, const
         start.best = std::move(without->best);
         start.found_by = std::move(without->found_by);
       }
-  return climb(problem, std::move(start), effort, clock);
+  return climb(problem, std::move(start), effort, true, clock);
 }
 
 }  // namespace quorate

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -82,9 +83,15 @@ inline double slower(const Profile& profile, std::size_t kind, std::size_t model
   return factor;
 }
 
-// Every batch or none for every cell, within memory, every model of positive demand hosted. At most 3 such models.
-inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& devices, const std::vector<double>& demand,
-                          Workspace workspace = Workspace::kLargest) {
+// What every cell hosts, [devices, models of positive demand]: 1 + the index of a batch size, 0 for nothing.
+using Allocation = std::vector<std::size_t>;
+
+// Every batch or none for every cell, within memory, every model of positive demand hosted. At most 3 such models. Only of
+// allocations that are `allowed`.
+inline BestPlan best_plan(
+    const Profile& profile, const std::vector<Device>& devices, const std::vector<double>& demand,
+    Workspace workspace = Workspace::kLargest,
+    const std::function<bool(const Allocation&)>& allowed = [](const Allocation&) { return true; }) {
   std::vector<std::size_t> models;
   std::vector<double> wanted;
   for (std::size_t m = 0; m < demand.size(); ++m)
@@ -93,7 +100,7 @@ inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& dev
       wanted.push_back(demand[m]);
     }
   const std::size_t cells = devices.size() * models.size(), options = profile.batch_sizes.size() + 1;
-  std::vector<std::size_t> choice(cells, 0);
+  Allocation choice(cells, 0);
   BestPlan best;
   for (bool more = true; more;) {
     std::vector<double> rate(cells, 0.0);
@@ -118,7 +125,7 @@ inline BestPlan best_plan(const Profile& profile, const std::vector<Device>& dev
       }
       fits = fits && held.bytes() <= devices[device].memory_bytes;
     }
-    if (fits && std::all_of(hosted.begin(), hosted.end(), [](bool h) { return h; })) {
+    if (fits && allowed(choice) && std::all_of(hosted.begin(), hosted.end(), [](bool h) { return h; })) {
       best.feasible = true;
       best.throughput = std::max(best.throughput, best_throughput(rate, wanted));
     }

@@ -9,7 +9,7 @@
 namespace quorate::oracle {
 
 inline double best_use(const Problem& problem, std::size_t device, const std::vector<double>& price,
-                       const std::vector<double>& cover, const std::vector<double>& most) {
+                       const std::vector<double>& cover, const std::vector<double>& most) {  // cover [models, batches]
   struct Item {
     double worth, share;  // of all of its time; the most it can get
   };
@@ -29,7 +29,7 @@ inline double best_use(const Problem& problem, std::size_t device, const std::ve
       fits = fits && problem.rate[option] > 0.0;
       resident += problem.resident_bytes[option];
       workspace = std::max(workspace, problem.workspace_bytes[option]);
-      value += cover[m];
+      value += cover[m * problem.batches + choice[m] - 1];
       items.push_back({price[m] * problem.rate[option], most[m] / problem.rate[option]});
     }
     if (fits && resident + workspace <= problem.capacity_bytes[device]) {

@@ -47,6 +47,66 @@ TEST(Relaxation, HoldsAndIsTighter) {
       });
 }
 
+// From right under the optimum, where what a better plan must host says most; with slowdowns, workspaces that add up, and
+// pinned and forbidden places.
+TEST(Relaxation, IsNeverBelowTheOptimum) {
+  int restricted = 0;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    Random random(seed, 5);
+    const Instance instance = random_instance(seed,
+                                              {.models = 2 + seed % 2,
+                                               .devices = 2 + seed % 3 / 2,
+                                               .batches = 1 + seed % 2,
+                                               .weights = seed % 5 < 3,
+                                               .slowdown = seed % 4 == 0},
+                                              std::vector{0.9, 1.1, 1.5, 3.0}[seed / 6 % 4]);
+    PlanOptions options{.demand = instance.demand, .workspace = seed % 3 == 0 ? Workspace::kSum : Workspace::kLargest};
+    const std::size_t m = random.below(instance.demand.size()), device = random.below(instance.devices.size());
+    const bool pins = seed % 7 == 0, forbids = seed % 7 == 1;
+    const Place place{instance.profile.models[m], instance.devices[device].name};
+    if (pins) options.pinned = {place};
+    if (forbids) options.forbidden = {place};
+    if ((pins || forbids) && instance.demand[m] <= 0.0) continue;
+    const Problem problem = make_problem(instance.profile, instance.devices, options);
+    const std::size_t at = static_cast<std::size_t>(std::ranges::find(problem.model, m) - problem.model.begin());
+    const auto allowed = [&](const oracle::Allocation& hosted) {
+      return !(pins && hosted[problem.cell(device, at)] == 0) && !(forbids && hosted[problem.cell(device, at)] > 0);
+    };
+    const oracle::BestPlan best =
+        oracle::best_plan(instance.profile, instance.devices, instance.demand, options.workspace, allowed);
+    if (!best.feasible) continue;
+    restricted += pins || forbids;
+    const Relaxation relaxation = relax(problem, upper_bound(problem), best.throughput * (1.0 - 1e-6), {}, 200, Clock(1e9));
+    EXPECT_GE(relaxation.bound, best.throughput * (1.0 - 1e-9)) << "seed " << seed;
+  }
+  EXPECT_GT(restricted, 200);
+}
+
+// Both answers to how many devices of a kind host a model: the bound of each holds for the plans that agree with it.
+TEST(Relaxation, HoldsForThePlansOfADecision) {
+  int decided = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const Instance instance = random_instance(seed, {.models = 3, .devices = 3, .batches = 1}, 1.3);
+    const Problem problem = make_problem(instance.profile, instance.devices, {.demand = instance.demand});
+    HostingLimit limit{
+        seed % problem.models, {seed % 3 != 1, seed % 3 != 2}, static_cast<double>(seed / 3 % 3), seed % 2 == 0};
+    const auto allowed = [&](const oracle::Allocation& hosted) {
+      double copies = 0.0;
+      for (std::size_t device = 0; device < problem.devices; ++device)
+        copies += limit.kinds[problem.kind[device]] && hosted[problem.cell(device, limit.m)] > 0;
+      return limit.at_least ? copies >= limit.copies : copies <= limit.copies;
+    };
+    const oracle::BestPlan best =
+        oracle::best_plan(instance.profile, instance.devices, instance.demand, Workspace::kLargest, allowed);
+    const Relaxation relaxation = relax(problem, upper_bound(problem), 0.0, {}, 200, Clock(1e9), {limit});
+    EXPECT_GE(relaxation.bound, best.throughput * (1.0 - 1e-9)) << "seed " << seed;
+    const double free = relax(problem, upper_bound(problem), 0.0, {}, 200, Clock(1e9)).bound;
+    EXPECT_LE(relaxation.bound, free * (1.0 + 2e-3)) << "seed " << seed;
+    decided += relaxation.bound < free * 0.99;
+  }
+  EXPECT_GT(decided, 50);
+}
+
 TEST(Relaxation, IsNearTheOptimumWhereMemoryIsTight) {
   double loose = 0.0, tight = 0.0;
   int count = 0;

@@ -6,6 +6,7 @@
 #include "plan/instances.h"
 #include "plan/pack.h"
 #include "plan/regroup.h"
+#include "plan/search.h"
 
 namespace quorate {
 namespace {
@@ -67,6 +68,32 @@ TEST(Branch, StopsAfterSomeNodesWithABoundThatHoldsAndKeepsPins) {
       EXPECT_GE(some.best.basis.throughput(), start.shares.throughput * (1.0 - 1e-9));
     }
   }
+}
+
+// Each device's memory is its own, so there are as many classes as devices.
+TEST(Branch, LowersTheBoundWhereManyDevicesDifferALittle) {
+  double root_sum = 0.0, sum = 0.0;
+  for (std::uint64_t seed = 0; seed < 6; ++seed) {
+    const Instance instance = random_instance(seed, {.models = 9, .devices = 6, .batches = 2}, 1.25);
+    const Problem problem = make_problem(instance.profile, instance.devices, {.demand = instance.demand});
+    const std::optional<Placement> first = first_fit(problem);
+    if (!first) continue;
+    Random random(seed);
+    const Priced start = anneal(problem, priced(problem, *first), 2000, 2000, 0.1, 1e300, Clock(1e9), random);
+    const double present = start.basis.throughput();
+    const Relaxation root = relax(problem, upper_bound(problem), beaten_by(present), {}, 300, Clock(1e9));
+    const auto branched = [&] {
+      Random again(seed);
+      return branch(problem, start, root.bound, root, 1e300, 12, Clock(1e9), again);
+    };
+    const Branched found = branched();
+    EXPECT_EQ(found.bound, branched().bound) << "seed " << seed;
+    EXPECT_GE(found.bound, found.best.basis.throughput());
+    root_sum += root.bound / present;
+    sum += found.bound / present;
+  }
+  EXPECT_GT(root_sum, 1.0);
+  EXPECT_LT(sum, root_sum - 0.1) << "of 6 instances";
 }
 
 TEST(Regroup, IsNeverBelowItsStartAndKeepsToMemory) {
