@@ -105,9 +105,10 @@ void register_value(py::module_& m) {
       .def_property_readonly("gap", &Plan::gap, "1 - throughput / bound.")
       .def_readonly("feasible", &Plan::feasible, "Whether every model of positive demand has a place.")
       .def_readonly("why", &Plan::why, "Where infeasible: the model, the device and the bytes that are short; else empty.")
-      .def_readonly("found_by", &Plan::found_by,
-                    "\"worst-fit\", \"packing\", \"batch\", \"greedy\", \"columns\", \"annealing\", \"regrouping\", "
-                    "\"branching\" or \"kept\"; empty where infeasible.")
+      .def_readonly(
+          "found_by", &Plan::found_by,
+          "\"worst-fit\", \"packing\", \"batch\", \"greedy\", \"columns\", \"reassigning\", \"annealing\", \"regrouping\", "
+          "\"branching\" or \"kept\"; empty where infeasible.")
       .def_readonly("least_cost", &Plan::least_cost,
                     "Where the objective is money or devices: no plan of the asked rate costs less, proven. Else 0.")
       .def_readonly("p99_latency_s", &Plan::p99_latency_s, "Of the simulated stream where the objective is latency. Else 0.")

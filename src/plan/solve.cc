@@ -6,8 +6,8 @@
 
 #include "plan/bound.h"
 #include "plan/branch.h"
-#include "plan/dive.h"
 #include "plan/pack.h"
+#include "plan/reassign.h"
 #include "plan/regroup.h"
 #include "plan/rounding.h"
 #include "plan/search.h"
@@ -20,22 +20,24 @@ constexpr int kTriesPerIteration = 100;   // placements scored
 constexpr int kRounds = 600;              // of column generation
 constexpr double kForBound = 0.35;        // of the time, for the first bound at most
 constexpr double kForSearch = 0.8;        // of what is left then; the rest is for the last bound
-constexpr double kForDive = 0.3;          // of what is left then
 constexpr double kBeforeBranching = 0.5;  // of time and iterations, where so few cells are to fill that branching gets far
 constexpr std::size_t kBranchable = 150;
 // Cells; beyond, a node takes as long as many a search, and its columns are of classes whose devices are not quite alike.
 constexpr std::size_t kProvable = 5000;
-// Cells; beyond, columns may be of classes whose devices are not quite alike (columns.h).
-constexpr std::size_t kDivable = 5000;
-constexpr int kIterationsPerNode = 5;   // what a relaxation takes
-constexpr int kIterationsPerDive = 40;  // a dive is a relaxation for each device, with few rounds
-constexpr double kWorthDiving = 0.8;    // of the best throughput: a dive that can't reach it ends
+// Cells; beyond, it takes too long until an assignment has cooled down.
+constexpr std::size_t kAssignable = 5000;
+constexpr int kIterationsPerNode = 5;  // what a relaxation takes
+constexpr int kIterationsPerReassigning = 100;
+constexpr std::int64_t kMovesPerCell = 2000;
+// What the devices are to carry: more than the best placement's throughput, and no less than this part of the bound, which
+// many a placement comes close to.
+constexpr double kMore = 1.02, kOfBound = 0.95;
+constexpr double kHotFromColumns = 0.1, kHotFromBest = 0.02;
 constexpr int kGroups = 200;            // regrouped before every other annealing
 constexpr int kGroupsPerIteration = 5;  // they are small
 constexpr std::size_t kGroupable = 5;   // where there are more devices
 constexpr int kFirstCycle = 5;          // iterations of the first annealing; later ones are longer
-constexpr int kRoundedEvery = 4;        // annealings from a rounding drawn anew
-constexpr int kDiveEvery = 8;           // from a dive, which takes as long as a few of them
+constexpr int kRoundedEvery = 4;        // annealings from a rounding drawn anew, where nothing is reassigned
 constexpr int kPatience = 24;           // annealings in a row that led to nothing better before the search ends
 // Relative losses that are taken at the start of an annealing, in turn: where memory is tight, one change can cost much.
 constexpr std::array<double, 4> kHot = {0.02, 0.1, 0.3, 0.1};
@@ -64,35 +66,37 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, boo
     if (std::optional<Priced> start = round(Rounding::kLargest)) take(std::move(*start), "columns");
   }
   const std::size_t cells = problem.devices * problem.models;
-  const bool branches = relaxation && cells <= kBranchable, dives = relaxation && !branches && cells <= kDivable;
-  const auto dived = [&](double beaten, Rounding how, const Clock& until) {
-    left -= kIterationsPerDive;
-    return dive(problem, *relaxation, beaten, how, until, random);
-  };
-  if (dives && left > kIterationsPerDive && best.basis.throughput() < enough())
-    if (std::optional<Priced> start =
-            dived(beaten_by(best.basis.throughput()), Rounding::kLargest, Clock(kForDive * clock.left_s())))
-      take(std::move(*start), "diving");
+  const bool branches = relaxation && cells <= kBranchable, reassigns = relaxation && cells <= kAssignable;
   const int for_branching = branches ? static_cast<int>((1.0 - kBeforeBranching) * left) : 0;
   const Clock searching((branches ? kBeforeBranching : kForSearch) * clock.left_s());
+  const auto reassigned = [&](const Priced& start, double hot) {
+    const double target = std::min(found.bound, std::max(kOfBound * found.bound, kMore * best.basis.throughput()));
+    std::optional<Placement> placement =
+        reassign(problem, start, {target, hot, kMovesPerCell * static_cast<std::int64_t>(cells)}, searching, random);
+    return placement ? std::optional(priced(problem, std::move(*placement))) : std::nullopt;
+  };
   int failures = 0;
   for (int cycle = 0;
        left > for_branching && failures < kPatience && best.basis.throughput() < enough() && !searching.over(); ++cycle) {
     const int length = kFirstCycle << std::min(cycle / 4, 10), spent = std::min(left - for_branching, length);
     left -= spent;
     Priced from = best;
-    // Some annealings start from columns drawn anew.
-    if (cycle % (dives ? kDiveEvery : kRoundedEvery) == 3)
-      if (std::optional<Priced> anew = dives && left > kIterationsPerDive
-                                           ? dived(kWorthDiving * best.basis.throughput(), Rounding::kDrawn, searching)
-                                           : round(Rounding::kDrawn))
-        from = std::move(*anew);
     bool better = false;
+    if (reassigns && left > for_branching + kIterationsPerReassigning) {
+      left -= kIterationsPerReassigning;
+      const std::optional<Priced> columns = cycle % 2 == 0 ? round(Rounding::kDrawn) : std::nullopt;
+      if (std::optional<Priced> anew = columns ? reassigned(*columns, kHotFromColumns) : reassigned(best, kHotFromBest)) {
+        from = std::move(*anew);
+        better = take(from, "reassigning");
+      }
+    } else if (relaxation && cycle % kRoundedEvery == kRoundedEvery - 1) {
+      if (std::optional<Priced> columns = round(Rounding::kDrawn)) from = std::move(*columns);
+    }
     if (cycle % 2 == 1 && problem.devices > kGroupable) {
       const int iterations = std::min(kGroups / kGroupsPerIteration, left), groups = iterations * kGroupsPerIteration;
       left -= iterations;
       from = regroup(problem, std::move(from), groups, enough(), searching, random);
-      better = take(from, "regrouping");
+      better |= take(from, "regrouping");
     }
     better |= take(anneal(problem, from, length * kTriesPerIteration, spent * kTriesPerIteration,
                           kHot[static_cast<std::size_t>(cycle) % kHot.size()], enough(), searching, random),

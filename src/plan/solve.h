@@ -20,10 +20,11 @@ struct Effort {
   std::uint64_t seed = 0;
 };
 
-// The most throughput: column generation (bound.h), its columns rounded to whole devices, at once and one by one (dive.h)
-// or, where few cells are to fill, in a tree (branch.h), and annealing from the best placement so far in cycles of growing
-// length, until `kPatience` in a row led to nothing better, the bound is met, or the effort is spent. Where some devices are
-// CPUs, first without them, if every model finds room there: so the result is never below what that alone finds.
+// The most throughput: column generation (bound.h), its columns rounded to whole devices, or, where few cells are to fill,
+// in a tree (branch.h); from these and from the best placement so far models reassigned (reassign.h), then single cells
+// changed (regroup.h, search.h), in cycles of growing length, until `kPatience` in a row led to nothing better, the bound is
+// met, or the effort is spent. Where some devices are CPUs, first without them, if every model finds room there: so the
+// result is never below what that alone finds.
 Solution solve(const Problem& problem, Scored first, std::string found_by, const Effort& effort, const Clock& clock);
 
 }  // namespace quorate

@@ -30,7 +30,7 @@ struct Plan {
   std::vector<double> price;
   bool feasible = false;
   std::string why;  // where infeasible: the model, the device and the bytes that are short, and what is proven; else empty
-  // "worst-fit", "packing", "batch", "greedy", "columns", "annealing", "diving", "regrouping", "branching"; empty where
+  // "worst-fit", "packing", "batch", "greedy", "columns", "reassigning", "annealing", "regrouping", "branching"; empty where
   // infeasible
   std::string found_by;
   // Where the objective is money or devices: no plan of the asked rate costs less (in usd_per_hour, or devices), proven.
@@ -85,15 +85,15 @@ struct PlanOptions {
 };
 
 // Places every model of positive demand at least once. By default from worst-fit-decreasing (arXiv 2208.14049): columns of
-// what a device can host (Dantzig and Wolfe 1960), which also prove the bound, are rounded to a placement; annealing changes
-// it where the prices of its best shares promise a gain, of all devices or of a few at a time, until 24 in a row led to
-// nothing better or the bound is reached; where few cells are to fill, branching (Barnhart et al. 1998) closes the gap.
-// For the least latency it plans for throughput under up to 8 limits on a batch's latency, up to max_latency_s, and
-// simulates 4,000 samples that come at random moments (Poisson) on each plan that has the rate; no bound on the latency is
-// proven. An infeasible problem is an answer, not an error: `feasible` is false and `why` says what is short. Throws
-// std::invalid_argument for no devices, a device named twice, negative memory, a kind that the profile lacks, demands
-// outside [0, 1], between 0 and 1e-9 or all zero, limits that are negative, a rate that the objective does not take, places
-// that name no model or device or are both pinned and forbidden, and what check(profile) throws.
+// what a device can host (Dantzig and Wolfe 1960), which also prove the bound, are rounded to a placement; annealing moves
+// whole models between devices until these carry more, and changes single cells where the prices of the best shares promise
+// a gain, until 24 rounds led to nothing better or the bound is reached; where few cells are to fill, branching (Barnhart et
+// al. 1998) closes the gap. For the least latency it plans for throughput under up to 8 limits on a batch's latency, up to
+// max_latency_s, and simulates 4,000 samples that come at random moments (Poisson) on each plan that has the rate; no bound
+// on the latency is proven. An infeasible problem is an answer, not an error: `feasible` is false and `why` says what is
+// short. Throws std::invalid_argument for no devices, a device named twice, negative memory, a kind that the profile lacks,
+// demands outside [0, 1], between 0 and 1e-9 or all zero, limits that are negative, a rate that the objective does not take,
+// places that name no model or device or are both pinned and forbidden, and what check(profile) throws.
 Plan plan(const Profile& profile, const std::vector<Device>& devices, const PlanOptions& options = {});
 
 // [devices]: what each holds under the plan, its workspace included. Throws std::invalid_argument where the plan is for
