@@ -109,7 +109,7 @@ double beaten_by(double present) { return present * (1.0 + kBetter); }
 
 Relaxation relax(const Problem& problem, double bound, double beaten, const Known& known, int max_rounds, const Clock& clock,
                  const std::vector<HostingLimit>& decided) {
-  Relaxation result{bound, classes_of(problem), {}};
+  Relaxation result{bound, classes_of(problem), {}, beaten};
   const std::vector<DeviceClass>& classes = result.classes;
   std::vector<DevicePricer> pricers;
   for (const DeviceClass& alike : classes) pricers.emplace_back(problem, alike.devices[0]);
@@ -192,7 +192,7 @@ Relaxation relax(const Problem& problem, double bound, double beaten, const Know
 
 Relaxation least_cost(const Problem& problem, double rate, const std::vector<double>& cost, const Scored& starting,
                       int max_rounds, const Clock& clock) {
-  Relaxation result{0.0, classes_of(problem), {}};
+  Relaxation result{0.0, classes_of(problem), {}, 0.0};
   const std::vector<DeviceClass>& classes = result.classes;
   std::vector<DevicePricer> pricers;
   Goal goal{rate, {}};

@@ -17,6 +17,7 @@ struct Relaxation {
   double bound = 0.0;
   std::vector<DeviceClass> classes;
   std::vector<Column> columns;  // of the last program, with times
+  double beaten = 0.0;          // what relax() was told
 };
 
 // Where columns come from before any is generated.

@@ -166,8 +166,12 @@ Branched branch(const Problem& problem, Priced present, double bound, const Rela
     next.reset();
     ++result.nodes;
     const Problem part = restricted(problem, node);
-    auto relaxation = std::make_shared<Relaxation>(relax(part, node.bound, beaten_by(result.best.basis.throughput()),
-                                                         {nullptr, node.before.get()}, kRounds, clock, node.limits));
+    const double beaten = beaten_by(result.best.basis.throughput());
+    std::shared_ptr<const Relaxation> relaxation = node.before;
+    // Of the root nothing new would be said where that was told the same.
+    if (result.nodes > 1 || root.beaten != beaten)
+      relaxation = std::make_shared<const Relaxation>(
+          relax(part, node.bound, beaten, {nullptr, node.before.get()}, kRounds, clock, node.limits));
     if (relaxation->bound <= beaten_by(result.best.basis.throughput())) continue;
     if (std::optional<Placement> placement = rounded(part, *relaxation, Rounding::kLargest, random)) {
       Priced found = priced(problem, std::move(*placement));

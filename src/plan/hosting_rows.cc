@@ -7,7 +7,7 @@
 namespace quorate {
 namespace {
 
-constexpr double kBroken = 0.01;     // relative
+constexpr double kBroken = 0.003;    // relative
 constexpr int kMostOfOne = 4;        // what the device that a divisor is made from counts at most
 constexpr double kRounding = 1e-12;  // of a quotient
 

@@ -25,7 +25,7 @@ std::vector<HostingRow> least_copies(const Problem& problem, std::size_t classes
 // or more. Divided by any number d and rounded up, term by term,
 //   sum over them of ceil(min(rate, b) / d) >= ceil(b / d)
 // (Chvatal 1973). What the columns host, as often as they are used, may break that: of each model the row that is broken
-// most, where one is by 1 % or more.
+// most, where one is by 0.3 % or more.
 std::vector<HostingRow> broken_rows(const Problem& problem, const std::vector<DeviceClass>& classes,
                                     const std::vector<Column>& columns, double throughput);
 
