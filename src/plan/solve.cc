@@ -19,7 +19,7 @@ constexpr double kClose = 1e-6;           // a gap that isn't worth closing
 constexpr int kTriesPerIteration = 100;   // placements scored
 constexpr int kRounds = 600;              // of column generation
 constexpr double kForBound = 0.35;        // of the time, for the first bound at most
-constexpr double kForSearch = 0.8;        // of what is left then; the rest is for the last bound
+constexpr double kForSearch = 0.65;       // of what is left then; the rest is for the last bound
 constexpr double kBeforeBranching = 0.5;  // of time and iterations, where so few cells are to fill that branching gets far
 constexpr std::size_t kBranchable = 150;
 // Cells; beyond, a node takes as long as many a search, and its columns are of classes whose devices are not quite alike.
