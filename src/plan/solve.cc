@@ -27,8 +27,8 @@ constexpr std::size_t kProvable = 5000;
 // Cells; beyond, it takes too long until an assignment has cooled down.
 constexpr std::size_t kAssignable = 5000;
 constexpr int kIterationsPerNode = 5;  // what a relaxation takes
-constexpr int kIterationsPerReassigning = 100;
-constexpr std::int64_t kMovesPerCell = 2000;
+constexpr int kIterationsPerReassigning = 25;
+constexpr std::int64_t kMovesPerCell = 500;
 // What the devices are to carry: more than the best placement's throughput, and no less than this part of the bound, which
 // many a placement comes close to.
 constexpr double kMore = 1.02, kOfBound = 0.95;
