@@ -152,4 +152,13 @@ bool Draft::host(std::size_t m, int depth) {
   return !anywhere.empty() && insert(anywhere[random_.below(anywhere.size())], depth);
 }
 
+bool completed(const Problem& problem, Placement& placement, Random& random) {
+  const ShareBasis unpriced(problem.devices, problem.demand);
+  for (std::size_t m = 0; m < problem.models; ++m)
+    if (placement.copies(problem, m) == 0 && !Draft(problem, placement, unpriced, random).host(m)) return false;
+  for (std::size_t cell = 0; cell < problem.pinned.size(); ++cell)
+    if (problem.pinned[cell] && placement.batch(cell) == kAbsent) return false;
+  return true;
+}
+
 }  // namespace quorate

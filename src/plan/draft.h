@@ -52,4 +52,8 @@ class Draft {
   std::optional<std::size_t> kept_;      // the cell that the first insertion is for: it does not make room for others
 };
 
+// Hosts each model that the placement leaves out, where room can be made for it. False where it can't, or where a pinned
+// model is left out.
+bool completed(const Problem& problem, Placement& placement, Random& random);
+
 }  // namespace quorate

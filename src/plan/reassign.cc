@@ -213,12 +213,7 @@ std::optional<Placement> reassign(const Problem& problem, const Priced& start, c
     assignment.attempt(moves, device, other, -temperature * std::log(1.0 - random.uniform()));
   }
   Placement placement = assignment.placement();
-  const ShareBasis unpriced(problem.devices, problem.demand);
-  for (std::size_t m = 0; m < problem.models; ++m)
-    if (placement.copies(problem, m) == 0 && !Draft(problem, placement, unpriced, random).host(m)) return std::nullopt;
-  for (std::size_t cell = 0; cell < problem.pinned.size(); ++cell)
-    if (problem.pinned[cell] && placement.batch(cell) == kAbsent) return std::nullopt;
-  return placement;
+  return completed(problem, placement, random) ? std::optional(std::move(placement)) : std::nullopt;
 }
 
 }  // namespace quorate

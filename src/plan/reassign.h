@@ -12,7 +12,7 @@ namespace quorate {
 
 struct Reassigning {
   double target = 0.0;     // samples/s that the devices are to carry
-  double hot = 0.1;        // temperature at the start, in what Assignment calls cost
+  double hot = 0.1;        // temperature at the start, as a cost; a hundredth of it at the end
   std::int64_t moves = 0;  // tried
 };
 

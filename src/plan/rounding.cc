@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "plan/draft.h"
-#include "plan/search.h"
 
 namespace quorate {
 
@@ -36,13 +35,7 @@ std::optional<Placement> rounded(const Problem& problem, const Relaxation& relax
         if (placement.fits(problem, devices[i], hosted.m, static_cast<int>(hosted.batch)))
           placement.place(problem, devices[i], hosted.m, static_cast<int>(hosted.batch));
   }
-  const ShareBasis unpriced(problem.devices, problem.demand);
-  for (std::size_t m = 0; m < problem.models; ++m)
-    if (placement.copies(problem, m) == 0 && !Draft(problem, placement, unpriced, random).host(m)) return std::nullopt;
-  // A device's column may be one that hosts nothing.
-  for (std::size_t cell = 0; cell < problem.pinned.size(); ++cell)
-    if (problem.pinned[cell] && placement.batch(cell) == kAbsent) return std::nullopt;
-  return placement;
+  return completed(problem, placement, random) ? std::optional(std::move(placement)) : std::nullopt;
 }
 
 }  // namespace quorate
