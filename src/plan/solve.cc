@@ -29,6 +29,7 @@ constexpr std::size_t kAssignable = 5000;
 constexpr int kIterationsPerNode = 5;  // what a relaxation takes
 constexpr int kIterationsPerReassigning = 25;
 constexpr std::int64_t kMovesPerCell = 500;
+constexpr int kLongerEvery = 8;  // cycles, of twice the moves
 // What the devices are to carry: more than the best placement's throughput, and no less than this part of the bound, which
 // many a placement comes close to.
 constexpr double kMore = 1.02, kOfBound = 0.95;
@@ -69,10 +70,10 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, boo
   const bool branches = relaxation && cells <= kBranchable, reassigns = relaxation && cells <= kAssignable;
   const int for_branching = branches ? static_cast<int>((1.0 - kBeforeBranching) * left) : 0;
   const Clock searching((branches ? kBeforeBranching : kForSearch) * clock.left_s());
-  const auto reassigned = [&](const Priced& start, double hot) {
+  const auto reassigned = [&](const Priced& start, double hot, int times) {
     const double target = std::min(found.bound, std::max(kOfBound * found.bound, kMore * best.basis.throughput()));
     std::optional<Placement> placement =
-        reassign(problem, start, {target, hot, kMovesPerCell * static_cast<std::int64_t>(cells)}, searching, random);
+        reassign(problem, start, {target, hot, times * kMovesPerCell * static_cast<std::int64_t>(cells)}, searching, random);
     return placement ? std::optional(priced(problem, std::move(*placement))) : std::nullopt;
   };
   int failures = 0;
@@ -82,10 +83,12 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, boo
     left -= spent;
     Priced from = best;
     bool better = false;
-    if (reassigns && left > for_branching + kIterationsPerReassigning) {
-      left -= kIterationsPerReassigning;
+    const int times = branches ? 1 : 1 << std::min(cycle / kLongerEvery, 4);
+    if (reassigns && left > for_branching + times * kIterationsPerReassigning) {
+      left -= times * kIterationsPerReassigning;
       const std::optional<Priced> columns = cycle % 2 == 0 ? round(Rounding::kDrawn) : std::nullopt;
-      if (std::optional<Priced> anew = columns ? reassigned(*columns, kHotFromColumns) : reassigned(best, kHotFromBest)) {
+      if (std::optional<Priced> anew =
+              columns ? reassigned(*columns, kHotFromColumns, times) : reassigned(best, kHotFromBest, times)) {
         from = std::move(*anew);
         better = take(from, "reassigning");
       }
