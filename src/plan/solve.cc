@@ -19,7 +19,8 @@ constexpr double kClose = 1e-6;           // a gap that isn't worth closing
 constexpr int kTriesPerIteration = 100;   // placements scored
 constexpr int kRounds = 600;              // of column generation
 constexpr double kForBound = 0.35;        // of the time, for the first bound at most
-constexpr double kForSearch = 0.65;       // of what is left then; the rest is for the last bound
+constexpr double kForSearch = 0.65;       // of what is left then; the rest is for the last bound and the tree
+constexpr double kForSearchAlone = 0.8;   // where there is no tree
 constexpr double kBeforeBranching = 0.5;  // of time and iterations, where so few cells are to fill that branching gets far
 constexpr std::size_t kBranchable = 150;
 // Cells; beyond, a node takes as long as many a search, and its columns are of classes whose devices are not quite alike.
@@ -69,7 +70,7 @@ Solution climb(const Problem& problem, Solution found, const Effort& effort, boo
   const std::size_t cells = problem.devices * problem.models;
   const bool branches = relaxation && cells <= kBranchable, reassigns = relaxation && cells <= kAssignable;
   const int for_branching = branches ? static_cast<int>((1.0 - kBeforeBranching) * left) : 0;
-  const Clock searching((branches ? kBeforeBranching : kForSearch) * clock.left_s());
+  const Clock searching((branches ? kBeforeBranching : cells <= kProvable ? kForSearch : kForSearchAlone) * clock.left_s());
   const auto reassigned = [&](const Priced& start, double hot, int times) {
     const double target = std::min(found.bound, std::max(kOfBound * found.bound, kMore * best.basis.throughput()));
     std::optional<Placement> placement =
