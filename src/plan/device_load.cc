@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "plan/price_device.h"
+
 namespace quorate {
 namespace {
 
@@ -12,29 +14,17 @@ constexpr int kNodes = 2000;
 
 DeviceLoads::DeviceLoads(const Problem& problem) : problem_(problem), cells_(problem.devices * problem.models) {
   for (std::size_t at = 0; at < cells_.size(); ++at) {
-    std::vector<Option> all;
-    for (std::size_t batch = 0; batch < problem.batches; ++batch) {
-      const std::size_t option = at * problem.batches + batch;
-      if (problem.rate[option] > 0.0)
-        all.push_back({static_cast<int>(batch), 1.0 / problem.rate[option],
-                       static_cast<double>(problem.resident_bytes[option]),
-                       static_cast<double>(problem.workspace_bytes[option])});
-    }
-    if (all.empty()) continue;
-    std::stable_sort(all.begin(), all.end(), [](const Option& a, const Option& b) { return a.seconds < b.seconds; });
     Cell& cell = cells_[at];
-    cell.smallest = all[0];
-    cell.least_resident = all[0].resident;
-    cell.least_workspace = all[0].workspace;
-    for (const Option& option : all) {
+    for (const DeviceOption& option : options_of(problem, at / problem.models, at % problem.models))
+      cell.options.push_back({static_cast<int>(option.batch), 1.0 / option.rate, option.resident, option.workspace});
+    if (cell.options.empty()) continue;
+    cell.smallest = cell.options[0];
+    cell.least_resident = cell.smallest.resident;
+    cell.least_workspace = cell.smallest.workspace;
+    for (const Option& option : cell.options) {
       if (option.resident + option.workspace < cell.smallest.resident + cell.smallest.workspace) cell.smallest = option;
       cell.least_resident = std::min(cell.least_resident, option.resident);
       cell.least_workspace = std::min(cell.least_workspace, option.workspace);
-      // What is slower must need less of something.
-      if (std::none_of(cell.options.begin(), cell.options.end(), [&](const Option& other) {
-            return other.resident <= option.resident && other.workspace <= option.workspace;
-          }))
-        cell.options.push_back(option);
     }
   }
 }

@@ -19,25 +19,28 @@ double least_resident(const DeviceItem& item) {
 
 }  // namespace
 
+std::vector<DeviceOption> options_of(const Problem& problem, std::size_t device, std::size_t m) {
+  std::vector<DeviceOption> all, kept;
+  for (std::size_t batch = 0; batch < problem.batches; ++batch) {
+    const std::size_t option = problem.option(device, m, batch);
+    if (problem.rate[option] <= 0.0) continue;
+    all.push_back({batch, problem.rate[option], static_cast<double>(problem.resident_bytes[option]),
+                   static_cast<double>(problem.workspace_bytes[option])});
+  }
+  // By falling rate: what comes later must need less of something.
+  std::ranges::stable_sort(all, std::greater<>(), &DeviceOption::rate);
+  for (const DeviceOption& option : all)
+    if (std::ranges::none_of(kept, [&](const DeviceOption& other) {
+          return other.resident <= option.resident && other.workspace <= option.workspace;
+        }))
+      kept.push_back(option);
+  return kept;
+}
+
 DevicePricer::DevicePricer(const Problem& problem, std::size_t device)
     : capacity_(static_cast<double>(problem.capacity_bytes[device])), batches_(problem.batches) {
   for (std::size_t m = 0; m < problem.models; ++m) {
-    DeviceItem item{m, problem.pinned[problem.cell(device, m)], {}};
-    for (std::size_t batch = 0; batch < problem.batches; ++batch) {
-      const std::size_t option = problem.option(device, m, batch);
-      if (problem.rate[option] <= 0.0) continue;
-      item.options.push_back({batch, problem.rate[option], static_cast<double>(problem.resident_bytes[option]),
-                              static_cast<double>(problem.workspace_bytes[option])});
-    }
-    // By falling rate: what comes later must need less of something.
-    std::ranges::stable_sort(item.options, std::greater<>(), &DeviceOption::rate);
-    std::vector<DeviceOption> kept;
-    for (const DeviceOption& option : item.options)
-      if (std::ranges::none_of(kept, [&](const DeviceOption& other) {
-            return other.resident <= option.resident && other.workspace <= option.workspace;
-          }))
-        kept.push_back(option);
-    item.options = std::move(kept);
+    DeviceItem item{m, problem.pinned[problem.cell(device, m)], options_of(problem, device, m)};
     for (const DeviceOption& option : item.options) levels_.push_back(option.workspace);
     if (!item.options.empty()) items_.push_back(std::move(item));
   }

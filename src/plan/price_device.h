@@ -33,6 +33,7 @@ struct DeviceItem {
   bool pinned = false;
   std::vector<DeviceOption> options;
 };
+std::vector<DeviceOption> options_of(const Problem& problem, std::size_t device, std::size_t m);
 
 // What is asked of a pricer. `cover` may be below 0; of one model it must not fall as the rate rises.
 struct DevicePrices {
